@@ -1,0 +1,1 @@
+//! What a reader wants of a packet, and what it gets.

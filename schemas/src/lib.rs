@@ -1,0 +1,22 @@
+//! What an alert is: how its bytes are decoded, and what its measurements mean.
+//!
+//! No I/O and no dataflow here. `avro` walks packets; `survey` maps what each survey sends to
+//! [`Alert`]s; the rest are the words that every other crate speaks in.
+
+mod alert;
+pub mod avro;
+mod context;
+mod ids;
+mod measurement;
+mod quality;
+pub mod survey;
+mod units;
+mod version;
+
+pub use alert::{Alert, PacketReject, RowReject};
+pub use context::{Context, Real};
+pub use ids::{Band, Kind, ObjectClass, ObjectId, SourceId, SurveyId};
+pub use measurement::{Measurement, Row};
+pub use quality::Quality;
+pub use units::{MicroDays, PIXEL_ORDER, PicoJansky, Pixel, Position};
+pub use version::Version;

@@ -1,0 +1,1 @@
+//! What each survey's packets mean: one file a survey.
