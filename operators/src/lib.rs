@@ -1,1 +1,20 @@
-//! What is computed.
+//! What is computed: operators on timely and differential dataflow, one a file.
+//!
+//! No I/O, no wall clock, no survey's name. A packet's rows come in as an [`Offer`] and leave as a
+//! [`Change`] of what is known about its object.
+
+mod answer;
+mod change;
+mod clock;
+mod epoch;
+mod offer;
+mod settings;
+mod tally;
+
+pub use answer::{Answer, Colour, Latest, NonDetection, SeriesFeatures, State, States, Trigger, Window};
+pub use change::{Cause, CauseKind, Change, Said};
+pub use clock::Clocks;
+pub use epoch::Epoch;
+pub use offer::Offer;
+pub use settings::{Errors, Photometry, TimescaleSettings};
+pub use tally::{Counter, Tally};

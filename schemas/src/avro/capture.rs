@@ -1,1 +1,0 @@
-//! What a reader wants of a packet, and what it gets.
