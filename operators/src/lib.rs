@@ -7,8 +7,15 @@ mod answer;
 mod change;
 mod clock;
 mod epoch;
+mod flow;
+mod history;
+mod known;
+mod membership;
 mod offer;
+mod route;
 mod settings;
+mod settle;
+mod stamp;
 mod tally;
 
 pub use answer::{Answer, Colour, Latest, NonDetection, SeriesFeatures, State, States, Trigger, Window};
