@@ -104,6 +104,29 @@ where
         Reader { batches, found: Vec::new() }
     }
 
+    /// A reader of a trace that will not change any more.
+    pub fn last(trace: &Trace<K, V>) -> Self {
+        let mut batches = Vec::new();
+        trace.map_batches(|batch| batches.push((batch.cursor(), batch.clone())));
+        Reader { batches, found: Vec::new() }
+    }
+
+    /// Every key, in order.
+    pub fn keys(&mut self) -> Vec<K> {
+        let mut keys = Vec::new();
+        for (cursor, batch) in &mut self.batches {
+            cursor.rewind_keys(batch);
+            while let Some(key) = cursor.get_key(batch) {
+                keys.push(key.clone());
+                cursor.step_key(batch);
+            }
+            cursor.rewind_keys(batch);
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
     /// The values of `key` from `from` on while `wanted` holds, in order, net of retractions.
     pub fn range(&mut self, key: &K, from: Option<&V>, wanted: impl Fn(&V) -> bool) -> &[(V, isize)] {
         self.found.clear();

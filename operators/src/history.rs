@@ -106,6 +106,8 @@ pub struct History<'scope> {
     pub context_trace: Trace<ObjectId, ContextRow>,
     /// What became of the rows.
     pub tallies: StreamVec<'scope, Epoch, Tally>,
+    /// Sources that came from another object.
+    pub joined: StreamVec<'scope, Epoch, (ObjectId, Kind, SourceId)>,
 }
 
 /// Keeps the histories of this worker's objects.
@@ -125,10 +127,12 @@ pub fn history<'scope>(
     let (measurements, measurement_stream) = builder.new_output_connection(both.clone());
     let (contexts, context_stream) = builder.new_output_connection(both.clone());
     let (tallies, tally_stream) = builder.new_output_connection(both);
+    let (joined, joined_stream) = builder.new_output_connection([(1, at_once.clone())]);
     let (leaving, leaving_stream) = builder.new_output_connection([(0, at_once)]);
     let mut measurements = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(measurements);
     let mut contexts = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(contexts);
     let mut tallies = OutputBuilder::<_, CapacityContainerBuilder<Vec<Tally>>>::from(tallies);
+    let mut joined = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(joined);
     let mut leaving = OutputBuilder::<_, CapacityContainerBuilder<Vec<Handed>>>::from(leaving);
 
     let logger = || {
@@ -152,9 +156,9 @@ pub fn history<'scope>(
         let mut sealed = Epoch::default();
         move |frontiers| {
             let (mut measurements, mut contexts) = (measurements.activate(), contexts.activate());
-            let (mut tallies, mut leaving) = (tallies.activate(), leaving.activate());
-            orders.for_each(|capability, orders| ordered.put(&capability, &[0, 1, 2, 3], orders));
-            returned.for_each(|capability, handed| arrived.put(&capability, &[0, 1, 2], handed));
+            let (mut tallies, mut joined, mut leaving) = (tallies.activate(), joined.activate(), leaving.activate());
+            orders.for_each(|capability, orders| ordered.put(&capability, &[0, 1, 2, 4], orders));
+            returned.for_each(|capability, handed| arrived.put(&capability, &[0, 1, 2, 3], handed));
             loop {
                 if open.is_none() {
                     let Some((epoch, mut capabilities, orders)) = next(&mut ordered, &arrived, frontiers) else {
@@ -175,6 +179,8 @@ pub fn history<'scope>(
                     break;
                 }
                 if let Some((returned, handed)) = arrived.take(epoch) {
+                    let names = handed.iter().map(|handed| (handed.to, handed.measurement.kind, handed.measurement.id));
+                    joined.session(&returned[3]).give_iterator(names);
                     touched.arrive(handed);
                     capabilities = returned;
                 }
@@ -217,6 +223,7 @@ pub fn history<'scope>(
         contexts: context_stream,
         context_trace,
         tallies: tally_stream,
+        joined: joined_stream,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::history::{Against, Order};
 use crate::membership::Claim;
 use crate::route::{by_object, by_source};
 use crate::stamp::Stamp;
+use crate::tally::Tallies;
 use crate::{Counter, Epoch, Offer, Tally};
 use rustc_hash::FxHashMap;
 use skydiff_schemas::{Kind, ObjectId, Row, SourceId};
@@ -68,17 +69,15 @@ pub fn known<'scope>(offers: StreamVec<'scope, Epoch, Offer>) -> Passed<'scope> 
     builder.build(move |_| {
         let mut stash = Stash::default();
         let mut objects: FxHashMap<ObjectId, Known> = FxHashMap::default();
-        let mut rows: Vec<(ObjectId, Row)> = Vec::new();
+        let (mut rows, mut counts) = (Vec::<(ObjectId, Row)>::new(), Tallies::default());
         move |frontiers| {
             let (mut orders, mut claims, mut tallies) = (orders.activate(), claims.activate(), tallies.activate());
             input.for_each(|capability, offers| stash.put(&capability, &[0, 1, 2], offers));
             while let Some((_, capabilities, mut offers)) = stash.take_complete(&[&frontiers[0]]) {
                 let (mut orders, mut claims) = (orders.session(&capabilities[0]), claims.session(&capabilities[1]));
-                let mut tallies = tallies.session(&capabilities[2]);
                 for offer in offers.drain(..) {
-                    let count = |counter, change| Tally { survey: offer.object.survey, counter, change };
-                    tallies.give(count(Counter::Rows, offer.rows.len() as i64));
-                    tallies.give(count(Counter::Known, offer.rows.len() as i64));
+                    counts.add(offer.object.survey, Counter::Rows, offer.rows.len() as i64);
+                    counts.add(offer.object.survey, Counter::Known, offer.rows.len() as i64);
                     let version = offer.rows.first().map(|row| row.version);
                     rows.extend(offer.rows.iter().map(|row| (offer.object, *row)));
                     if let Some(version) = version {
@@ -102,7 +101,7 @@ pub fn known<'scope>(offers: StreamVec<'scope, Epoch, Offer>) -> Passed<'scope> 
                     let known = objects.entry(object).or_default();
                     if let Some(against) = known.offer(kind, id, Stamp::new(&row.version)) {
                         // What passes is counted where it is decided.
-                        tallies.give(Tally { survey: object.survey, counter: Counter::Known, change: -1 });
+                        counts.add(object.survey, Counter::Known, -1);
                         match row.global {
                             true => claims.give(Claim::row(object, row)),
                             false => orders.give(Order::Put { object, measurement: row.measurement, against }),
@@ -110,6 +109,7 @@ pub fn known<'scope>(offers: StreamVec<'scope, Epoch, Offer>) -> Passed<'scope> 
                     }
                 }
                 rows.clear();
+                tallies.session(&capabilities[2]).give_iterator(counts.drain());
             }
         }
     });

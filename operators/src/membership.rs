@@ -11,6 +11,7 @@ use crate::flow::Stash;
 use crate::history::{Against, Order};
 use crate::known::claim_owner;
 use crate::stamp::Stamp;
+use crate::tally::Tallies;
 use crate::{Counter, Epoch, Offer, Tally};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
@@ -120,21 +121,19 @@ pub fn membership<'scope>(
     let mut tallies = OutputBuilder::<_, CapacityContainerBuilder<Vec<Tally>>>::from(tallies);
     builder.build(move |_| {
         let mut stash = Stash::default();
-        let mut owners = Owners::default();
+        let (mut owners, mut counts) = (Owners::default(), Tallies::default());
         move |frontiers| {
             let (mut orders, mut tallies) = (orders.activate(), tallies.activate());
             input.for_each(|capability, claims| stash.put(&capability, &[0, 1], claims));
             while let Some((_, capabilities, mut claims)) = stash.take_complete(&[&frontiers[0]]) {
-                let (mut orders, mut tallies) = (orders.session(&capabilities[0]), tallies.session(&capabilities[1]));
+                let mut orders = orders.session(&capabilities[0]);
                 claims.sort_unstable_by_key(|claim| (claim.object.survey, claim.kind, claim.id));
                 for source in claims.chunk_by(|a, b| (a.object.survey, a.kind, a.id) == (b.object.survey, b.kind, b.id))
                 {
                     let known = decide(&mut owners, source, |order| orders.give(order));
-                    if known > 0 {
-                        let survey = source[0].object.survey;
-                        tallies.give(Tally { survey, counter: Counter::Known, change: known });
-                    }
+                    counts.add(source[0].object.survey, Counter::Known, known);
                 }
+                tallies.session(&capabilities[1]).give_iterator(counts.drain());
             }
         }
     });
