@@ -5,8 +5,8 @@ use skydiff_operators::Colour;
 use skydiff_schemas::{Band, MicroDays};
 use std::collections::BTreeSet;
 
-/// 2.5 / ln 10: a relative error of a flux as an error in magnitudes.
-const POGSON: f64 = 1.0857362;
+/// 1.0857362…: a relative error of a flux as an error in magnitudes.
+const POGSON: f64 = 2.5 / std::f64::consts::LN_10;
 
 /// A colour with its error and the sum of the times of its two visits, microdays after the origin.
 struct Pair {

@@ -14,9 +14,9 @@ mod standing;
 mod states;
 mod visits;
 
-pub use answer::{Expected, WindowDoubt, expected};
-pub use compare::{Disagreement, compare};
-pub use said::{compare_said, said};
+pub use answer::{Expected, expected};
+pub use compare::compare;
+pub use said::compare_said;
 pub use standing::{Standing, standing};
 
 use skydiff_operators::{Clocks, Epoch, Errors, Offer, TimescaleSettings};

@@ -14,7 +14,9 @@ pub fn said(answer: &Answer, settings: &TimescaleSettings) -> Said {
         }
         (flags, levels)
     };
-    Said { newest: answer.newest, alive: answer.windows.iter().map(window).collect() }
+    // Without a good source there is nothing to list.
+    let windows = answer.windows.iter().filter(|_| answer.newest.is_some());
+    Said { newest: answer.newest, alive: windows.map(window).collect() }
 }
 
 /// Whether `got` says what `expected` does, except where rounding could turn a flag or a level round.
