@@ -43,21 +43,27 @@ impl Scratch {
     }
 }
 
+/// The rows of one array may take this many words (64 MiB): a real night's longest histories take thousands.
+const MAX_WORDS: usize = 1 << 23;
+
 impl Table {
-    /// A new row without values.
+    /// A new row without values; `None` when there are more rows than are ever read.
     #[inline(always)]
-    pub fn push(&mut self) -> &mut [u64] {
+    pub fn push(&mut self) -> Option<&mut [u64]> {
         let at = self.rows * self.stride;
         let end = at + self.stride;
         if self.words.len() < end {
-            self.words.resize(end.max(2 * self.words.len()), 0);
+            self.grow(end)?;
         }
         self.rows += 1;
-        let row = &mut self.words[at..end];
-        for valid in row.iter_mut().step_by(64) {
-            *valid = 0;
-        }
-        row
+        let row = self.words.get_mut(at..end)?;
+        row.iter_mut().step_by(64).for_each(|valid| *valid = 0);
+        Some(row)
+    }
+
+    #[cold]
+    fn grow(&mut self, end: usize) -> Option<()> {
+        (end <= MAX_WORDS).then(|| self.words.resize(end.max(2 * self.words.len()), 0))
     }
 }
 
@@ -79,7 +85,10 @@ impl<'a> Captured<'a> {
     /// The rows of a wanted array in the packet's order; none where it is null or not in the schema. A null record
     /// is a row without values.
     #[inline]
-    pub fn rows(&self, array: ArrayId) -> impl ExactSizeIterator<Item = Values<'a>> + DoubleEndedIterator + Clone + use<'a> {
+    pub fn rows(
+        &self,
+        array: ArrayId,
+    ) -> impl ExactSizeIterator<Item = Values<'a>> + DoubleEndedIterator + Clone + use<'a> {
         let (bytes, symbols) = (self.bytes, self.symbols);
         let (words, stride): (&'a [u64], usize) = match self.scratch.arrays.get(usize::from(array.0)) {
             Some(table) => (&table.words[..table.rows * table.stride], table.stride),

@@ -113,6 +113,12 @@ impl Selection {
 
     /// Wants the rows of the array at `path`, from the root: an array (nullable or not) of records (nullable or not).
     pub fn array(&mut self, path: &str, need: Need) -> ArrayId {
+        if let Some(at) = self.arrays.iter().position(|array| array.paths[0] == path) {
+            if need == Need::Required {
+                self.arrays[at].need = need;
+            }
+            return ArrayId(at as u16);
+        }
         self.arrays.push(ArrayWant { paths: vec![path.to_owned()], need, row: Wants { wants: Vec::new(), stride: 1 } });
         ArrayId((self.arrays.len() - 1) as u16)
     }
