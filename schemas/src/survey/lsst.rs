@@ -17,7 +17,7 @@ mod columns;
 mod schemas;
 
 use super::photometry::Fluxes;
-use super::{Cutout, Mapping, SettingsError, Survey, SurveySettings, Table, settings, tai};
+use super::{Cutout, Mapping, SettingsError, Survey, SurveySettings, Table, nonsense, settings, tai};
 use crate::avro::{Captured, Schema, Selection, Slot, Values};
 use crate::{
     Alert, Band, Context, Kind, Measurement, MicroDays, ObjectClass, ObjectId, PacketReject, Position, Quality, Real, Row,
@@ -242,27 +242,18 @@ impl LsstMapping {
         Context {
             ra: ra.to_bits(),
             dec: dec.to_bits(),
-            received: MicroDays(0),
             first_detection: time(root, columns.first).unwrap_or(Context::NEVER),
             ra_err: arcsec(columns.ra_err),
             dec_err: arcsec(columns.dec_err),
             real_bogus: Real::new(root.float(self.columns.trigger.reliability)),
             star: Real::new(root.float(columns.extendedness).map(|extended| 1.0 - extended)),
-            reference_distance: Real::ABSENT,
-            reference_magnitude: Real::ABSENT,
             neighbour_distance: Real::new(root.float(columns.neighbour)),
-            neighbour_magnitude: Real::ABSENT,
             solar_system_distance: Real::new(offset),
             solar_system_magnitude: Real::new(root.float(columns.predicted).filter(|magnitude| *magnitude > 0.0)),
             detections: detections.filter(|count| *count >= 0).unwrap_or(-1),
-            coverage: -1,
-            program: -1,
+            ..Context::BLANK
         }
     }
-}
-
-fn nonsense(field: &str, value: impl std::fmt::Debug) -> PacketReject {
-    PacketReject::Value(format!("{field} is {value:?}"))
 }
 
 impl Mapping for LsstMapping {

@@ -118,6 +118,11 @@ pub fn parse_object(name: &str) -> Option<ObjectId> {
     found.next().filter(|_| found.next().is_none())
 }
 
+/// A packet that cannot be used because of this value.
+fn nonsense(field: &str, value: impl std::fmt::Debug) -> PacketReject {
+    PacketReject::Value(format!("{field} is {value:?}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

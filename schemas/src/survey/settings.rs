@@ -28,6 +28,18 @@ pub enum SettingsError {
         /// What is wrong with it.
         reason: String,
     },
+    /// There is no survey of that name.
+    Survey {
+        /// The name.
+        name: String,
+    },
+    /// A writer schema that was supplied cannot be read.
+    Schema {
+        /// Its Confluent id.
+        id: u32,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// `aliases` has a path that the survey's mapping does not read.
     Alias {
         /// Whose table.
@@ -41,6 +53,11 @@ impl std::fmt::Display for SettingsError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             SettingsError::Quality { survey, reason } => write!(f, "survey.{survey}.quality: {reason}"),
+            SettingsError::Survey { name } => {
+                let known = super::SURVEYS.iter().map(|survey| survey.name()).collect::<Vec<_>>().join(", ");
+                write!(f, "survey.{name}: no such survey; there are {known}")
+            }
+            SettingsError::Schema { id, reason } => write!(f, "the schema supplied for id {id}: {reason}"),
             SettingsError::Alias { survey, path } => {
                 write!(f, "survey.{survey}.aliases: {path} is not a field that {survey} packets are read for")
             }

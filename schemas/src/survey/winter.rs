@@ -8,7 +8,7 @@
 
 use super::names::NameForm;
 use super::photometry::{Fluxes, of_magnitude};
-use super::{Cutout, Mapping, SettingsError, Survey, SurveySettings, Table, settings, tai};
+use super::{Cutout, Mapping, SettingsError, Survey, SurveySettings, Table, nonsense, settings, tai};
 use crate::avro::{ArrayId, Captured, Need, Schema, Selection, Slot, Values, Wanted};
 use crate::{
     Alert, Band, Context, Kind, Measurement, MicroDays, ObjectClass, ObjectId, PacketReject, Position, Quality, Real, Row,
@@ -196,16 +196,14 @@ impl Mapping for WinterMapping {
         let (root, columns) = (captured.root(), &self.columns);
         let name = root.text(columns.object);
         let object = name.and_then(|name| Winter.parse_object(name));
-        let object = object.ok_or_else(|| PacketReject::Value(format!("objectid is {name:?}")))?;
+        let object = object.ok_or_else(|| nonsense("objectid", name))?;
         let exptime = root.float(columns.exptime).filter(|seconds| (0.0..86_400.0).contains(seconds));
         let (source, started) = columns
             .trigger
             .source(root, exptime)
             .map_err(|reject| PacketReject::Value(format!("the candidate has no use: {}", reject.name())))?;
         let place = root.float(columns.trigger.ra).zip(root.float(columns.trigger.dec));
-        let (ra, dec) = place.filter(|(ra, dec)| Position::from_degrees(*ra, *dec).is_some()).ok_or_else(|| {
-            PacketReject::Value(format!("candidate.(ra, dec) is {place:?}"))
-        })?;
+        let (ra, dec) = place.filter(|(ra, dec)| Position::from_degrees(*ra, *dec).is_some()).ok_or_else(|| nonsense("candidate.(ra, dec)", place))?;
 
         let rb = root.float(columns.rb);
         let quality = source
@@ -226,22 +224,17 @@ impl Mapping for WinterMapping {
         alert.context = Context {
             ra: ra.to_bits(),
             dec: dec.to_bits(),
-            received: MicroDays(0),
             first_detection: start(root.float(columns.first))
                 .map_or(Context::NEVER, |start| tai::after_utc(start, EXPOSURE / 2.0)),
-            ra_err: Real::ABSENT,
-            dec_err: Real::ABSENT,
             real_bogus: Real::new(rb),
             star,
-            reference_distance: Real::ABSENT,
-            reference_magnitude: Real::ABSENT,
             neighbour_distance: neighbour,
             neighbour_magnitude,
             solar_system_distance: moving,
             solar_system_magnitude: moving_magnitude,
             detections,
-            coverage: -1,
             program,
+            ..Context::BLANK
         };
         alert.rows.clear();
         alert.rejects.clear();

@@ -14,10 +14,10 @@ mod columns;
 
 use super::names::NameForm;
 use super::photometry::{Fluxes, nanojansky, of_magnitude};
-use super::{Cutout, Mapping, SettingsError, Survey, SurveySettings, Table, settings};
+use super::{Cutout, Mapping, SettingsError, Survey, SurveySettings, Table, nonsense, settings};
 use crate::avro::{Captured, Schema, Selection, Values};
 use crate::{
-    Alert, Context, Kind, Measurement, MicroDays, ObjectClass, ObjectId, PacketReject, Position, Quality, Real, Row,
+    Alert, Context, Kind, Measurement, ObjectClass, ObjectId, PacketReject, Position, Quality, Real, Row,
     RowReject, SurveyId, Version,
 };
 use columns::{Columns, SourceColumns, Visit};
@@ -214,10 +214,7 @@ impl ZtfMapping {
         Context {
             ra: ra.to_bits(),
             dec: dec.to_bits(),
-            received: MicroDays(0),
             first_detection: columns::times(root.float(columns.jdstarthist), None).map_or(Context::NEVER, |(_, middle)| middle),
-            ra_err: Real::ABSENT,
-            dec_err: Real::ABSENT,
             real_bogus: Real::new(root.float(trigger.drb).or(root.float(trigger.rb))),
             star: value(columns.sgscore1),
             reference_distance: Real::new(unsigned(root.float(trigger.distnr)).map(|pixels| pixels * PIXEL)),
@@ -229,12 +226,9 @@ impl ZtfMapping {
             detections: count(columns.ndethist).unwrap_or(-1),
             coverage: count(columns.ncovhist).unwrap_or(-1),
             program: count(columns.programid).unwrap_or(-1),
+            ..Context::BLANK
         }
     }
-}
-
-fn nonsense(field: &str, value: impl std::fmt::Debug) -> PacketReject {
-    PacketReject::Value(format!("{field} is {value:?}"))
 }
 
 impl Mapping for ZtfMapping {
