@@ -41,12 +41,12 @@ impl<'a> Value<'a> {
         value.map_err(|bad| PacketReject::Datum(format!("datum {} at byte {at}", bad.text())))
     }
 
-    /// The field of that name, through a union's branch.
+    /// The field of that name (the last of them), through a union's branch.
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
         match self {
             Value::Union(_, value) => value.get(name),
             Value::Record(fields) | Value::Map(fields) => {
-                fields.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+                fields.iter().rfind(|(known, _)| *known == name).map(|(_, value)| value)
             }
             _ => None,
         }

@@ -5,6 +5,9 @@ use apache_avro::types::Value as Their;
 use serde_json::Value as Json;
 use skydiff_schemas::avro::Value;
 
+/// Theirs refuses a record with two fields of one name, which WINTER has: the earlier ones are renamed for it.
+const AGAIN: &str = "__again";
+
 /// Their schema, with what has no part in the wire format (and what real schemas have wrong) left out.
 pub fn schema(json: &[u8]) -> Theirs {
     let mut json: Json = serde_json::from_slice(json).unwrap();
@@ -18,6 +21,14 @@ fn strip(json: &mut Json) {
         Json::Object(object) => {
             for key in ["logicalType", "default", "doc"] {
                 object.remove(key);
+            }
+            if let Some(Json::Array(fields)) = object.get_mut("fields") {
+                let names: Vec<String> = fields.iter().map(|field| field["name"].as_str().unwrap().into()).collect();
+                for (at, name) in names.iter().enumerate() {
+                    if names[at + 1..].contains(name) {
+                        fields[at]["name"] = format!("{name}{AGAIN}{at}").into();
+                    }
+                }
             }
             object.values_mut().for_each(strip);
         }
@@ -52,7 +63,7 @@ pub fn difference(ours: &Value, theirs: &Their) -> Option<String> {
         (Value::Enum(a, name), Their::Enum(b, theirs)) => *a == *b as usize && name == theirs,
         (Value::Union(a, ours), Their::Union(b, theirs)) if *a == *b as usize => return difference(ours, theirs),
         (Value::Record(a), Their::Record(b)) if a.len() == b.len() => {
-            if let Some(at) = a.iter().zip(b).position(|(a, b)| a.0 != b.0) {
+            if let Some(at) = a.iter().zip(b).position(|(a, b)| a.0 != b.0.split(AGAIN).next().unwrap()) {
                 return Some(format!("{} is called {}", b[at].0, a[at].0));
             }
             return all(&mut a.iter().zip(b).map(|(a, b)| (a.0.to_owned(), &a.1, &b.1)));
