@@ -74,7 +74,8 @@ impl Decoder {
             Ok(schema) => Ok((*id, schema)),
             Err(reject) => Err(SettingsError::Schema { id: *id, reason: reject.to_string() }),
         });
-        let library = Library { mappings: mappings.collect::<Result<_, _>>()?, schemas: schemas.collect::<Result<_, _>>()? };
+        let library =
+            Library { mappings: mappings.collect::<Result<_, _>>()?, schemas: schemas.collect::<Result<_, _>>()? };
         Ok(Decoder {
             plans: PlanCache::new(),
             library,

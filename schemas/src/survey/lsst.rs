@@ -20,8 +20,8 @@ use super::photometry::Fluxes;
 use super::{Cutout, Mapping, SettingsError, Survey, SurveySettings, Table, nonsense, settings, tai};
 use crate::avro::{Captured, Schema, Selection, Slot, Values};
 use crate::{
-    Alert, Band, Context, Kind, Measurement, MicroDays, ObjectClass, ObjectId, PacketReject, Position, Quality, Real, Row,
-    RowReject, SourceId, SurveyId, Version,
+    Alert, Band, Context, Kind, Measurement, MicroDays, ObjectClass, ObjectId, PacketReject, Position, Quality, Real,
+    Row, RowReject, SourceId, SurveyId, Version,
 };
 use columns::{Columns, RowColumns, SourceColumns};
 pub use schemas::{schema_ids, writer_schema};
@@ -265,9 +265,10 @@ impl Mapping for LsstMapping {
         let (root, columns) = (captured.root(), &self.columns.trigger);
         let (trigger, processed) = self.source(columns, root).map_err(|reject| match reject {
             RowReject::Band => nonsense("diaSource.band", root.text(columns.row.band)),
-            RowReject::Identity => {
-                nonsense("diaSource.(diaSourceId, visit)", (root.integer(columns.row.id), root.integer(columns.row.visit)))
-            }
+            RowReject::Identity => nonsense(
+                "diaSource.(diaSourceId, visit)",
+                (root.integer(columns.row.id), root.integer(columns.row.visit)),
+            ),
             RowReject::Time | RowReject::Future => nonsense("diaSource.midpointMjdTai", root.float(columns.row.time)),
         })?;
         let object = self.owner(root).ok_or_else(|| {

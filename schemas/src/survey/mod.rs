@@ -152,7 +152,9 @@ mod tests {
             let survey = survey(object.survey).unwrap().name();
             assert_eq!(parse_object(&format!("{survey}:{name}")), Some(object));
         }
-        for nonsense in ["", "ztf:", "ztf:123", "lsst:ZTF17aaaedmd", "ss:", "-5", "+5", "0", "sky:123", "99999999999999999999"] {
+        for nonsense in
+            ["", "ztf:", "ztf:123", "lsst:ZTF17aaaedmd", "ss:", "-5", "+5", "0", "sky:123", "99999999999999999999"]
+        {
             assert_eq!(parse_object(nonsense), None, "{nonsense}");
         }
     }
@@ -163,7 +165,10 @@ mod tests {
             let with = |aliases, quality| survey.mapping(&SurveySettings { quality, aliases }).err();
             assert_eq!(with(Default::default(), survey.quality_defaults()), None);
             let aliases = [("no.such.field".to_owned(), vec!["other".to_owned()])].into_iter().collect();
-            assert_eq!(with(aliases, Table::new()), Some(SettingsError::Alias { survey: survey.name(), path: "no.such.field".into() }));
+            assert_eq!(
+                with(aliases, Table::new()),
+                Some(SettingsError::Alias { survey: survey.name(), path: "no.such.field".into() })
+            );
             let quality = [("rbb".to_owned(), 0.5.into())].into_iter().collect();
             let error = with(Default::default(), quality).unwrap().to_string();
             assert!(error.contains("unknown field `rbb`, expected"), "{error}");

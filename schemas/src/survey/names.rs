@@ -61,7 +61,16 @@ mod tests {
 
     #[test]
     fn other_forms_are_refused() {
-        for name in ["", "ZTF", "ZTF17aaaedm", "ZTF17aaaedmdd", "ztf17aaaedmd", "ZTF17AAAEDMD", "ZTF1 aaaedmd", "ZTF17aaa\u{e9}dm"] {
+        for name in [
+            "",
+            "ZTF",
+            "ZTF17aaaedm",
+            "ZTF17aaaedmdd",
+            "ztf17aaaedmd",
+            "ZTF17AAAEDMD",
+            "ZTF1 aaaedmd",
+            "ZTF17aaa\u{e9}dm",
+        ] {
             assert_eq!(ZTF.encode(name), None, "{name}");
         }
     }

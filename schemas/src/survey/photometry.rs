@@ -60,7 +60,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_used_is_no_flux() {
-        let unusable = [None, Some((1.0, 0.0)), Some((1.0, -1.0)), Some((1.0, f64::NAN)), Some((f64::INFINITY, 1.0)), Some((1e13, 1.0))];
+        let unusable = [
+            None,
+            Some((1.0, 0.0)),
+            Some((1.0, -1.0)),
+            Some((1.0, f64::NAN)),
+            Some((f64::INFINITY, 1.0)),
+            Some((1e13, 1.0)),
+        ];
         for flux in unusable {
             assert_eq!(Fluxes::new(flux, Some(5.0)), (Fluxes::NONE, Quality::NO_FLUX), "{flux:?}");
         }

@@ -71,8 +71,7 @@ impl SurveySettings {
     /// The quality table as a survey's own type, absent keys by its defaults.
     pub(super) fn quality<Q: for<'a> Deserialize<'a>>(&self, survey: &'static str) -> Result<Q, SettingsError> {
         let table = serde_json::Value::Object(self.quality.clone());
-        serde_json::from_value(table)
-            .map_err(|error| SettingsError::Quality { survey, reason: error.to_string() })
+        serde_json::from_value(table).map_err(|error| SettingsError::Quality { survey, reason: error.to_string() })
     }
 
     /// Adds the aliases to what a mapping reads.

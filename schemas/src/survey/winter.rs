@@ -11,8 +11,8 @@ use super::photometry::{Fluxes, of_magnitude};
 use super::{Cutout, Mapping, SettingsError, Survey, SurveySettings, Table, nonsense, settings, tai};
 use crate::avro::{ArrayId, Captured, Need, Schema, Selection, Slot, Values, Wanted};
 use crate::{
-    Alert, Band, Context, Kind, Measurement, MicroDays, ObjectClass, ObjectId, PacketReject, Position, Quality, Real, Row,
-    RowReject, SourceId, SurveyId, Version,
+    Alert, Band, Context, Kind, Measurement, MicroDays, ObjectClass, ObjectId, PacketReject, Position, Quality, Real,
+    Row, RowReject, SourceId, SurveyId, Version,
 };
 use Need::{Optional, Required};
 use Wanted::{Boolean, Bytes, Float, Integer, Text};
@@ -127,11 +127,13 @@ impl Columns {
         let (rb, nbad) = (candidate("rb", Float, Optional), candidate("nbad", Integer, Optional));
         let first = candidate("jdstarthist", Float, Optional);
         let counts = ["ndethist", "programid"].map(|name| candidate(name, Integer, Optional));
-        let reals = ["sgscore1", "distpsnr1", "srmag1", "ssdistnr", "ssmagnr"].map(|name| candidate(name, Float, Optional));
+        let reals =
+            ["sgscore1", "distpsnr1", "srmag1", "ssdistnr", "ssmagnr"].map(|name| candidate(name, Float, Optional));
         let history = selection.array("prv_candidates", Required);
-        let previous = RowColumns::new("fieldid", &mut |name, wanted, need| selection.want_in(history, name, wanted, need));
-        let cutouts =
-            ["cutout_science", "cutout_template", "cutout_difference"].map(|name| selection.want(name, Bytes, Optional));
+        let previous =
+            RowColumns::new("fieldid", &mut |name, wanted, need| selection.want_in(history, name, wanted, need));
+        let cutouts = ["cutout_science", "cutout_template", "cutout_difference"]
+            .map(|name| selection.want(name, Bytes, Optional));
         Columns { object, trigger, exptime, deprecated, rb, nbad, first, counts, reals, history, previous, cutouts }
     }
 }
@@ -203,7 +205,9 @@ impl Mapping for WinterMapping {
             .source(root, exptime)
             .map_err(|reject| PacketReject::Value(format!("the candidate has no use: {}", reject.name())))?;
         let place = root.float(columns.trigger.ra).zip(root.float(columns.trigger.dec));
-        let (ra, dec) = place.filter(|(ra, dec)| Position::from_degrees(*ra, *dec).is_some()).ok_or_else(|| nonsense("candidate.(ra, dec)", place))?;
+        let (ra, dec) = place
+            .filter(|(ra, dec)| Position::from_degrees(*ra, *dec).is_some())
+            .ok_or_else(|| nonsense("candidate.(ra, dec)", place))?;
 
         let rb = root.float(columns.rb);
         let quality = source

@@ -17,8 +17,8 @@ use super::photometry::{Fluxes, nanojansky, of_magnitude};
 use super::{Cutout, Mapping, SettingsError, Survey, SurveySettings, Table, nonsense, settings};
 use crate::avro::{Captured, Schema, Selection, Values};
 use crate::{
-    Alert, Context, Kind, Measurement, ObjectClass, ObjectId, PacketReject, Position, Quality, Real, Row,
-    RowReject, SurveyId, Version,
+    Alert, Context, Kind, Measurement, ObjectClass, ObjectId, PacketReject, Position, Quality, Real, Row, RowReject,
+    SurveyId, Version,
 };
 use columns::{Columns, SourceColumns, Visit};
 use serde::{Deserialize, Serialize};
@@ -214,7 +214,8 @@ impl ZtfMapping {
         Context {
             ra: ra.to_bits(),
             dec: dec.to_bits(),
-            first_detection: columns::times(root.float(columns.jdstarthist), None).map_or(Context::NEVER, |(_, middle)| middle),
+            first_detection: columns::times(root.float(columns.jdstarthist), None)
+                .map_or(Context::NEVER, |(_, middle)| middle),
             real_bogus: Real::new(root.float(trigger.drb).or(root.float(trigger.rb))),
             star: value(columns.sgscore1),
             reference_distance: Real::new(unsigned(root.float(trigger.distnr)).map(|pixels| pixels * PIXEL)),
@@ -241,7 +242,8 @@ impl Mapping for ZtfMapping {
         let name = root.text(self.columns.object);
         let object = name.and_then(|name| Ztf.parse_object(name)).ok_or_else(|| nonsense("objectId", name))?;
         let candid = root.integer(columns.candid);
-        let candid = candid.and_then(|id| u64::try_from(id).ok()).ok_or_else(|| nonsense("candidate.candid", candid))?;
+        let candid =
+            candid.and_then(|id| u64::try_from(id).ok()).ok_or_else(|| nonsense("candidate.candid", candid))?;
         let visit = columns.visit.read(root, root.float(self.columns.exptime)).map_err(|reject| match reject {
             RowReject::Band => nonsense("candidate.fid", root.integer(columns.visit.fid)),
             RowReject::Identity => nonsense("candidate.pid", root.integer(columns.visit.pid)),
@@ -254,12 +256,7 @@ impl Mapping for ZtfMapping {
             return Err(nonsense("candidate.(ra, dec)", (root.float(columns.ra), root.float(columns.dec))));
         };
 
-        let copy = Version {
-            rank: 0,
-            processed: Version::UNPROCESSED,
-            packet: Reverse(visit.middle),
-            trigger: false,
-        };
+        let copy = Version { rank: 0, processed: Version::UNPROCESSED, packet: Reverse(visit.middle), trigger: false };
         alert.survey = Ztf.id();
         alert.object = object;
         alert.trigger = trigger.id;

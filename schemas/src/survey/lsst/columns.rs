@@ -1,8 +1,8 @@
 //! Which fields of an LSST packet are read.
 
 use super::QualityCuts;
-use crate::avro::{ArrayId, Need, Selection, Slot, Values, Wanted};
 use crate::Quality;
+use crate::avro::{ArrayId, Need, Selection, Slot, Values, Wanted};
 use Need::{Optional, Required};
 use Wanted::{Boolean, Float, Integer, Text};
 
@@ -98,8 +98,7 @@ impl Columns {
             detections: selection.want("diaObject.nDiaSources", Integer, Optional),
             neighbour: selection.want("diaObject.nearbyObj1Dist", Float, Optional),
             offset: selection.want("ssSource.ephOffset", Float, Optional),
-            residual: ["ssSource.residualRa", "ssSource.residualDec"]
-                .map(|path| selection.want(path, Float, Optional)),
+            residual: ["ssSource.residualRa", "ssSource.residualDec"].map(|path| selection.want(path, Float, Optional)),
             predicted: selection.want("ssSource.ephVmag", Float, Optional),
         };
         selection.alias("ssSource.ephVmag", "ssSource.predictedVMagnitude");
@@ -160,7 +159,9 @@ impl SourceColumns {
 
     /// The reasons that the row's flags give.
     pub fn flagged(&self, row: Values<'_>) -> Quality {
-        let raised = |quality: Quality, (slot, reason): &(Slot, Quality)| quality.with(*reason, row.boolean(*slot) == Some(true));
+        let raised = |quality: Quality, (slot, reason): &(Slot, Quality)| {
+            quality.with(*reason, row.boolean(*slot) == Some(true))
+        };
         self.flags.iter().fold(Quality::GOOD, raised)
     }
 }

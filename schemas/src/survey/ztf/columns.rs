@@ -91,8 +91,7 @@ pub(super) struct ContextColumns {
 impl Columns {
     pub fn new(selection: &mut Selection) -> Columns {
         let object = selection.want("objectId", Text, Required);
-        let mut candidate =
-            |name: &str, wanted, need| selection.want(&format!("candidate.{name}"), wanted, need);
+        let mut candidate = |name: &str, wanted, need| selection.want(&format!("candidate.{name}"), wanted, need);
         let trigger = SourceColumns::new(&mut candidate);
         let exptime = candidate("exptime", Float, Optional);
         let context = ContextColumns {
@@ -162,7 +161,8 @@ impl VisitColumns {
         let band = Band::from_name(band).ok_or(RowReject::Band)?;
         let rcid = row.integer(self.rcid).and_then(|rcid| u8::try_from(rcid).ok());
         let rcid = rcid.map_or((pid / 100 % 100) as u32, u32::from);
-        let field = row.integer(self.field).and_then(|field| u32::try_from(field).ok()).filter(|field| *field < NO_FIELD);
+        let field =
+            row.integer(self.field).and_then(|field| u32::try_from(field).ok()).filter(|field| *field < NO_FIELD);
         Ok(Visit { start, middle, pid, band, field, rcid })
     }
 }
@@ -213,4 +213,3 @@ impl ForcedColumns {
         }
     }
 }
-
