@@ -40,6 +40,19 @@ impl Measurement {
     pub fn total(&self) -> Option<PicoJansky> {
         (self.total != Self::NO_TOTAL).then_some(self.total)
     }
+
+    /// The value that stands when the survey has withdrawn it: the same whatever the copy said. When and in which band
+    /// it was stays, for histories are ordered by that.
+    pub fn withdrawn(&self) -> Measurement {
+        Measurement {
+            flux: PicoJansky(0),
+            sigma: PicoJansky(0),
+            total: Self::NO_TOTAL,
+            position: Position::UNKNOWN,
+            quality: Quality::WITHDRAWN,
+            ..*self
+        }
+    }
 }
 
 /// A measurement with the version that decides whether this copy of it stands.
