@@ -34,6 +34,7 @@ pub use change::{Cause, CauseKind, Change, Said};
 pub use clock::Clocks;
 pub use epoch::Epoch;
 pub use offer::Offer;
+pub use route::{by_object, mix};
 pub use settings::{Errors, Photometry, TimescaleSettings};
 pub use tally::{Counter, Tally};
 pub use timescales::Objects;
