@@ -50,7 +50,10 @@ fn a_trigger_in_every_version() {
         let alert = decode(&packet(id, json!({}))).unwrap_or_else(|reject| panic!("{id}: {reject}"));
         assert_eq!(alert.object, ObjectId { survey: Lsst.id(), class: ObjectClass::Sidereal, id: 5 });
         let measured = alert.rows[0].measurement;
-        assert_eq!((alert.time, alert.visit, alert.trigger), (MicroDays(61_000_000_000), 2_025_123_100_239, SourceId(11)));
+        assert_eq!(
+            (alert.time, alert.visit, alert.trigger),
+            (MicroDays(61_000_000_000), 2_025_123_100_239, SourceId(11))
+        );
         assert_eq!((measured.flux, measured.sigma), (PicoJansky(1_000_000), PicoJansky(100_000)));
         let total = (id >= 800).then_some(PicoJansky(2_500_000));
         assert_eq!((measured.total(), measured.reference, measured.band.name()), (total, 0, "i"));
@@ -76,7 +79,8 @@ fn the_surveys_own_order() {
 #[test]
 fn what_was_withdrawn_is_the_same_in_every_copy() {
     let first = trigger(json!({"timeWithdrawnMjdTai": 61_002.0})).measurement;
-    let second = trigger(json!({"timeWithdrawnMjdTai": 61_003.0, "psfFlux": 1.0, "ra": 11.0, "reliability": 0.1})).measurement;
+    let second =
+        trigger(json!({"timeWithdrawnMjdTai": 61_003.0, "psfFlux": 1.0, "ra": 11.0, "reliability": 0.1})).measurement;
     assert_eq!(first, second);
     assert_eq!((first.flux, first.quality, first.position), (PicoJansky(0), Quality::WITHDRAWN, Position::UNKNOWN));
     assert_eq!(trigger(json!({"timeWithdrawnMjdTai": "NaN"})).measurement.quality, Quality::GOOD);
@@ -103,7 +107,8 @@ fn whose_a_packet_is() {
 /// 3″ and 4″ make 5″.
 #[test]
 fn residuals_were_degrees() {
-    let residual = json!({"ssObjectId": 8, "residualRa": -3.0 / 3600.0, "residualDec": 4.0 / 3600.0, "predictedVMagnitude": 20.5});
+    let residual =
+        json!({"ssObjectId": 8, "residualRa": -3.0 / 3600.0, "residualDec": 4.0 / 3600.0, "predictedVMagnitude": 20.5});
     let context = decode(&packet(900, json!({"ssSource": residual}))).unwrap().context;
     assert_eq!(context.solar_system_distance, Real::new(Some(5.0)));
     assert_eq!(context.solar_system_magnitude, Real::new(Some(20.5)));
@@ -146,7 +151,10 @@ fn limits_of_7_x() {
     let alert = decode(&packet(701, json!({"prvDiaNondetectionLimits": [limit, other]}))).unwrap();
     let found = alert.rows[1].measurement;
     assert_eq!((found.kind, found.flags, found.visit), (Kind::Limit, 0, 59_160_051));
-    assert_eq!((found.id, alert.rows[2].measurement.id), (SourceId(59_160_051 * 16 + 3), SourceId(59_160_051 * 16 + 2)));
+    assert_eq!(
+        (found.id, alert.rows[2].measurement.id),
+        (SourceId(59_160_051 * 16 + 3), SourceId(59_160_051 * 16 + 2))
+    );
     assert_eq!((found.flux, found.sigma), (PicoJansky(100_000), PicoJansky(20_000)));
     assert_eq!((found.reference, found.position), (0, Position::UNKNOWN));
 }
@@ -165,7 +173,9 @@ fn context() {
     let object = json!({"diaObjectId": 5, "firstDiaSourceMjdTai": 60_990.5, "nDiaSources": 4});
     let columns = json!({"raErr": 1e-4, "extendedness": 0.25});
     let context = |object| {
-        decode(&packet(1000, json!({"diaSource": with(source(), columns.clone()), "diaObject": object}))).unwrap().context
+        decode(&packet(1000, json!({"diaSource": with(source(), columns.clone()), "diaObject": object})))
+            .unwrap()
+            .context
     };
     let found = context(object.clone());
     assert_eq!((found.first_detection, found.detections), (MicroDays(60_990_500_000), 4));
@@ -177,9 +187,8 @@ fn context() {
 
 #[test]
 fn packets_that_cannot_be_used_say_which_value() {
-    let reject = |columns| {
-        decode(&packet(1000, json!({"diaSource": with(source(), columns)}))).unwrap_err().to_string()
-    };
+    let reject =
+        |columns| decode(&packet(1000, json!({"diaSource": with(source(), columns)}))).unwrap_err().to_string();
     assert_eq!(reject(json!({"midpointMjdTai": "NaN"})), "diaSource.midpointMjdTai is None");
     assert_eq!(reject(json!({"band": null})), "diaSource.band is None");
     assert_eq!(reject(json!({"diaSourceId": 0})), "diaSource.(diaSourceId, visit) is (Some(0), Some(2025123100239))");
