@@ -244,7 +244,9 @@ impl Objects {
         });
         held.pixel = place.0;
         held.rows = held.rows.saturating_add_signed(touch.rows.iter().map(|(_, net)| *net).sum());
-        let mut looked_at = self.note(epoch, object, &mut held, &touch);
+        let trigger = held.noted.trigger;
+        self.note(epoch, object, &mut held, &touch);
+        let mut looked_at = trigger != held.noted.trigger;
         let mut transient = None;
         let curve = match held.curve.as_mut() {
             Some(curve) => {
@@ -275,9 +277,8 @@ impl Objects {
         self.say(object, held, &before, told, gone, Some((after, causes, looked_at)))
     }
 
-    /// Keeps what the context columns say current. Answers whether anything of it changed.
-    fn note(&mut self, epoch: Epoch, object: ObjectId, held: &mut Held, touch: &Touch) -> bool {
-        let before = held.noted;
+    /// Keeps what the context columns say current.
+    fn note(&mut self, epoch: Epoch, object: ObjectId, held: &mut Held, touch: &Touch) {
         let withdrawn = |row: &Measurement| row.kind == Kind::Source && row.quality.has(Quality::WITHDRAWN);
         let mut again = false;
         for (row, net) in touch.rows.iter().filter(|(row, _)| withdrawn(row)) {
@@ -300,7 +301,6 @@ impl Objects {
         } else {
             touch.contexts.iter().for_each(|(row, _)| held.noted.add(trigger(row)));
         }
-        before != held.noted
     }
 
     /// What time alone does.
