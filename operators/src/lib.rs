@@ -17,6 +17,7 @@ mod flow;
 mod history;
 mod known;
 mod membership;
+mod objects;
 mod offer;
 mod route;
 mod said;
@@ -33,9 +34,9 @@ pub use answer::{Answer, Colour, Latest, NonDetection, SeriesFeatures, State, St
 pub use change::{Cause, CauseKind, Change, Said};
 pub use clock::Clocks;
 pub use epoch::Epoch;
+pub use objects::Objects;
 pub use offer::Offer;
 pub use route::{by_object, mix};
 pub use settings::{Errors, Photometry, TimescaleSettings};
 pub use tally::{Counter, Tally};
-pub use timescales::Objects;
 pub use transients::{Options, Outputs, transients};
