@@ -9,6 +9,7 @@ mod context;
 mod ids;
 mod measurement;
 mod quality;
+pub mod record;
 pub mod survey;
 mod units;
 mod version;
