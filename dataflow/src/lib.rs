@@ -1,1 +1,4 @@
 //! How it runs.
+
+pub mod counts;
+mod names;

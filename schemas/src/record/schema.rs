@@ -1,7 +1,7 @@
 //! The record's schema in the forms that others read: Avro, and Markdown for people.
 
-use super::column::{Column, Shape, Table, Value};
 use super::Record;
+use super::column::{Column, Shape, Table, Value};
 use serde_json::{Value as Json, json};
 
 /// Namespace of the types of a record.
@@ -58,7 +58,10 @@ pub fn markdown() -> String {
     collect(&Record::shape(), &mut tables);
     for (depth, table) in tables.iter().enumerate() {
         let mark = if depth == 0 { "#" } else { "##" };
-        text += &format!("{mark} {}\n{}\n\n| column | type | unit | what it is |\n|---|---|---|---|\n", table.name, table.doc);
+        text += &format!(
+            "{mark} {}\n{}\n\n| column | type | unit | what it is |\n|---|---|---|---|\n",
+            table.name, table.doc
+        );
         for column in &table.columns {
             let cell = about(column).replace('|', "\\|");
             text += &format!("| `{}` | {} | {} | {cell} |\n", column.name, type_name(&column.shape), column.unit);
