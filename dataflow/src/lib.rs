@@ -2,3 +2,7 @@
 
 pub mod counts;
 mod names;
+pub mod record;
+#[cfg(test)]
+mod testing;
+pub mod verdict;

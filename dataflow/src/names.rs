@@ -11,3 +11,11 @@ pub fn survey_name(survey: SurveyId) -> String {
 pub fn object_name(object: ObjectId) -> String {
     object.id.to_string()
 }
+
+pub fn to_utc(tai: skydiff_schemas::MicroDays) -> skydiff_schemas::MicroDays {
+    tai
+}
+
+pub fn utc(tai: skydiff_schemas::MicroDays) -> String {
+    skydiff_schemas::iso_utc(to_utc(tai))
+}
