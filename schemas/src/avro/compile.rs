@@ -81,7 +81,8 @@ impl<'s> Compiler<'s> {
                 }
                 self.within.push(of);
                 for field in fields {
-                    self.emit(field.of, wish.below(&field.name))?;
+                    let wish = if field.shadowed { Wish::none() } else { wish.below(&field.name) };
+                    self.emit(field.of, wish)?;
                 }
                 self.within.pop();
                 Ok(())

@@ -136,19 +136,19 @@ impl Builder {
     }
 
     fn record(&mut self, object: &Map<String, Json>, name: &str, inner: &str) -> Result<Vec<Field>, PacketReject> {
-        let fields: Vec<Field> =
-            fields(object)?.iter().map(|field| self.field(field, name, inner)).collect::<Result<_, _>>()?;
+        let fields = fields(object)?.iter().map(|field| self.field(field, name, inner));
+        let mut fields = fields.collect::<Result<Vec<_>, _>>()?;
         let mut seen = FxHashSet::default();
-        match fields.iter().find(|field| !seen.insert(field.name.as_str())) {
-            None => Ok(fields),
-            Some(again) => Err(bad(format!("record `{name}` has two fields `{}`", again.name))),
+        for field in fields.iter_mut().rev() {
+            field.shadowed = !seen.insert(field.name.clone());
         }
+        Ok(fields)
     }
 
     fn field(&mut self, json: &Json, record: &str, namespace: &str) -> Result<Field, PacketReject> {
         let name = json["name"].as_str().ok_or_else(|| bad(format!("a field of `{record}` has no name")))?;
         let of = self.fill(&json["type"], namespace).map_err(|e| bad(format!("{name}: {e}")))?;
-        Ok(Field { name: name.to_owned(), of })
+        Ok(Field { name: name.to_owned(), of, shadowed: false })
     }
 }
 

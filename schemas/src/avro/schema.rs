@@ -35,6 +35,8 @@ pub(super) enum Type {
 pub(super) struct Field {
     pub name: String,
     pub of: TypeId,
+    /// A later field has the same name (WINTER has such records) and is the one that counts, as in Python's readers.
+    pub shadowed: bool,
 }
 
 /// What a field is, null aside.
@@ -130,7 +132,7 @@ impl Schema {
                 Type::Record { fields, .. } => fields.as_slice(),
                 _ => &[],
             });
-            at = fields.filter(|field| field.name == name).map(|field| field.of).collect();
+            at = fields.filter(|field| field.name == name && !field.shadowed).map(|field| field.of).collect();
         }
         at
     }
