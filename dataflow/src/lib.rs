@@ -1,3 +1,12 @@
 //! How it runs: sources, epochs, the clock, sinks, and the assembly of the graph. The only crate that does I/O.
 
+pub mod counts;
+pub mod judge;
+mod names;
+pub mod record;
+pub mod reject;
 pub mod source;
+#[cfg(test)]
+mod testing;
+pub mod verdict;
+pub mod writer;
