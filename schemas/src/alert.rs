@@ -1,6 +1,6 @@
 //! One packet, decoded.
 
-use crate::{Context, MicroDays, ObjectId, Row, SourceId, SurveyId};
+use crate::{Context, MicroDays, ObjectClass, ObjectId, Row, SourceId, SurveyId};
 use serde::{Deserialize, Serialize};
 
 /// A triggering source, its object, and its history, as a survey's mapping fills it.
@@ -24,6 +24,22 @@ pub struct Alert {
     pub context: Context,
     /// History rows that were left out, and why; the packet stands.
     pub rejects: Vec<RowReject>,
+}
+
+impl Alert {
+    /// A buffer that means nothing until a mapping has filled it.
+    pub fn blank() -> Alert {
+        Alert {
+            survey: SurveyId(0),
+            object: ObjectId { survey: SurveyId(0), class: ObjectClass::Sidereal, id: 0 },
+            trigger: SourceId(0),
+            time: MicroDays(0),
+            visit: 0,
+            rows: Vec::new(),
+            context: Context::BLANK,
+            rejects: Vec::new(),
+        }
+    }
 }
 
 /// Why a row of a packet's history was left out.

@@ -67,4 +67,24 @@ pub struct Context {
 impl Context {
     /// What `first_detection` is when the survey does not say.
     pub const NEVER: MicroDays = MicroDays(i64::MAX);
+    /// Of a survey that says nothing.
+    pub const BLANK: Context = Context {
+        ra: 0,
+        dec: 0,
+        received: MicroDays(0),
+        first_detection: Self::NEVER,
+        ra_err: Real::ABSENT,
+        dec_err: Real::ABSENT,
+        real_bogus: Real::ABSENT,
+        star: Real::ABSENT,
+        reference_distance: Real::ABSENT,
+        reference_magnitude: Real::ABSENT,
+        neighbour_distance: Real::ABSENT,
+        neighbour_magnitude: Real::ABSENT,
+        solar_system_distance: Real::ABSENT,
+        solar_system_magnitude: Real::ABSENT,
+        detections: -1,
+        coverage: -1,
+        program: -1,
+    };
 }

@@ -1,11 +1,12 @@
 //! What an alert is: how its bytes are decoded, and what its measurements mean.
 //!
 //! No I/O and no dataflow here. `avro` walks packets; `survey` maps what each survey sends to
-//! [`Alert`]s; the rest are the words that every other crate speaks in.
+//! [`Alert`]s; `decoder` is the two together; the rest are the words that every other crate speaks in.
 
 mod alert;
 pub mod avro;
 mod context;
+pub mod decoder;
 mod ids;
 mod iso;
 mod measurement;
@@ -17,6 +18,7 @@ mod version;
 
 pub use alert::{Alert, PacketReject, RowReject};
 pub use context::{Context, Real};
+pub use decoder::Decoder;
 pub use ids::{Band, Kind, ObjectClass, ObjectId, SourceId, SurveyId};
 pub use iso::iso_utc;
 pub use measurement::{Measurement, Row};

@@ -59,7 +59,7 @@ impl PicoJansky {
 
     /// From an AB magnitude: `10^((31.4 − m)/2.5)` nJy (31.4 = 8.90 + 22.5, Oke & Gunn 1983).
     pub fn from_magnitude(magnitude: f64) -> Option<PicoJansky> {
-        Self::from_nanojansky(10f64.powf((31.4 - magnitude) / 2.5))
+        Self::from_nanojansky(libm::pow(10.0, (31.4 - magnitude) / 2.5))
     }
 
     /// In nanojansky.
@@ -69,7 +69,7 @@ impl PicoJansky {
 
     /// The AB magnitude of a positive flux.
     pub fn magnitude(self) -> Option<f64> {
-        (self.0 > 0).then(|| 31.4 - 2.5 * self.nanojansky().log10())
+        (self.0 > 0).then(|| 31.4 - 2.5 * libm::log10(self.nanojansky()))
     }
 }
 
