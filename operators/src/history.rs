@@ -194,7 +194,7 @@ pub fn history<'scope>(
                 let sealed_batch = batch(&mut settled.contexts, lower, sealed);
                 context_writer.insert(sealed_batch.clone(), Some(epoch));
                 contexts.session(&capabilities[1]).give(sealed_batch);
-                tallies.session(&capabilities[2]).give_iterator(settled.tallies.into_iter());
+                tallies.session(&capabilities[2]).give_iterator(settled.tallies.drain());
             }
             // Nothing open, nothing stashed below the frontiers: the traces may say so.
             if open.is_none() {

@@ -3,7 +3,8 @@
 use crate::flow::Reader;
 use crate::history::{Against, Handed, Order, Place};
 use crate::membership::ContextRow;
-use crate::{Counter, Epoch, Tally};
+use crate::tally::Tallies;
+use crate::{Counter, Epoch};
 use rustc_hash::FxHashMap;
 use skydiff_schemas::{Kind, Measurement, MicroDays, ObjectClass, ObjectId, Pixel, Position, Quality, SourceId};
 use std::collections::BTreeMap;
@@ -55,7 +56,7 @@ impl Touched {
 pub(crate) struct Settled {
     pub(crate) measurements: Vec<((Place, Measurement), Epoch, isize)>,
     pub(crate) contexts: Vec<((ObjectId, ContextRow), Epoch, isize)>,
-    pub(crate) tallies: Vec<Tally>,
+    pub(crate) tallies: Tallies,
 }
 
 /// Where this worker's objects are kept. 40 bytes an object.
@@ -197,7 +198,7 @@ impl Histories {
         }
         let objects = i64::from(rows > 0) - i64::from(home.rows > 0);
         if objects != 0 {
-            settled.tallies.push(Tally { survey: object.survey, counter: Counter::Objects, change: objects });
+            settled.tallies.add(object.survey, Counter::Objects, objects);
         }
         match u32::try_from(rows) {
             Ok(0) | Err(_) => self.homes.remove(&object),
@@ -214,14 +215,8 @@ fn leads(measurement: &Measurement) -> bool {
 }
 
 /// Settles one identity: finds what stood, decides what stands, counts what became of the row that was put.
-fn decide(
-    place: Place,
-    identity: Identity,
-    fate: &mut Fate,
-    measurements: &mut Measurements,
-    tallies: &mut Vec<Tally>,
-) {
-    let mut count = |counter, change| tallies.push(Tally { survey: place.1.survey, counter, change });
+fn decide(place: Place, identity: Identity, fate: &mut Fate, measurements: &mut Measurements, tallies: &mut Tallies) {
+    let mut count = |counter, change| tallies.add(place.1.survey, counter, change);
     if fate.before.is_some() {
         count(Counter::Moved, 1);
     } else if let Some((put, against)) = fate.put {

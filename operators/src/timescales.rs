@@ -16,6 +16,7 @@ use crate::flow::{Batch, Reader, Stash, Trace, passed};
 use crate::history::{History, Place};
 use crate::membership::ContextRow;
 use crate::said::{alive, deadline, held_states};
+use crate::tally::Tallies;
 use crate::wheel::Wheel;
 use crate::{Answer, Cause, Change, Clocks, Counter, Epoch, Said, Tally, digest};
 use differential_dataflow::consolidation::consolidate;
@@ -135,11 +136,11 @@ pub fn timescales<'scope>(
                 let notes = notes.take(epoch).map(|(_, batches)| batches).unwrap_or_default();
                 let names = names.take(epoch).map(|(_, names)| names).unwrap_or_default();
                 clocks.iter().flat_map(Clocks::iter).for_each(|(survey, clock)| objects.clocks.advance(survey, clock));
-                let told = objects.epoch(epoch, &batches, &notes, names);
+                let mut told = objects.epoch(epoch, &batches, &notes, names);
                 let capabilities = if row_capabilities.is_empty() { time_capabilities } else { row_capabilities };
                 let [change, tally, digest] = &capabilities[..] else { continue };
                 changes.session(change).give_iterator(told.changes.into_iter());
-                tallies.session(tally).give_iterator(told.tallies.into_iter());
+                tallies.session(tally).give_iterator(told.tallies.drain());
                 digests.session(digest).give(told.digest);
             }
             // Batches stay apart from the oldest epoch that is still to come.
@@ -162,7 +163,7 @@ pub fn timescales<'scope>(
 #[derive(Default)]
 struct Told {
     changes: Vec<Change>,
-    tallies: Vec<Tally>,
+    tallies: Tallies,
     digest: u128,
 }
 
@@ -364,7 +365,7 @@ impl Objects {
         if said == *before && !features {
             return None;
         }
-        told.tallies.push(Tally { survey: object.survey, counter: Counter::Changes, change: 1 });
+        told.tallies.add(object.survey, Counter::Changes, 1);
         Some(Change { object, before: before.clone(), said, features, after: (!gone).then(|| Box::new(after)), causes })
     }
 
@@ -382,14 +383,14 @@ impl Objects {
     }
 }
 
-fn count_alive(object: ObjectId, before: &Said, after: &Said, tallies: &mut Vec<Tally>) {
+fn count_alive(object: ObjectId, before: &Said, after: &Said, tallies: &mut Tallies) {
     let bits = |said: &Said, at: usize| said.alive.get(at).map_or(0, |(states, _)| *states);
     for at in 0..before.alive.len().max(after.alive.len()) {
         let (was, is) = (bits(before, at), bits(after, at));
         for bit in 0..16u8 {
             let change = i64::from(is >> bit & 1) - i64::from(was >> bit & 1);
             if change != 0 {
-                tallies.push(Tally { survey: object.survey, counter: Counter::Alive(at as u8, bit), change });
+                tallies.add(object.survey, Counter::Alive(at as u8, bit), change);
             }
         }
     }
