@@ -1,8 +1,10 @@
 //! How it runs: sources, epochs, the clock, sinks, and the assembly of the graph. The only crate that does I/O.
 
 pub mod counts;
+pub mod flow;
 pub mod judge;
 mod names;
+pub mod reading;
 pub mod record;
 pub mod reject;
 pub mod source;

@@ -3,13 +3,31 @@
 //! No I/O, no wall clock, no survey's name. A packet's rows come in as an [`Offer`] and leave as a
 //! [`Change`] of what is known about its object.
 
+mod analyse;
 mod answer;
+mod causes;
 mod change;
 mod clock;
+mod colours;
+mod curve;
+mod digest;
 mod epoch;
+mod features;
+pub mod flow;
+mod history;
+mod known;
+mod membership;
 mod offer;
+mod route;
+mod said;
 mod settings;
+mod settle;
+mod stamp;
+mod states;
 mod tally;
+mod timescales;
+mod transients;
+mod wheel;
 
 pub use answer::{Answer, Colour, Latest, NonDetection, SeriesFeatures, State, States, Trigger, Window};
 pub use change::{Cause, CauseKind, Change, Said};
@@ -18,3 +36,5 @@ pub use epoch::Epoch;
 pub use offer::Offer;
 pub use settings::{Errors, Photometry, TimescaleSettings};
 pub use tally::{Counter, Tally};
+pub use timescales::Objects;
+pub use transients::{Options, Outputs, transients};

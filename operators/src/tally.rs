@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use skydiff_schemas::SurveyId;
+use std::collections::BTreeMap;
 
 /// What is counted. Every counter is per survey; each is a change of a count at an epoch.
 ///
@@ -43,4 +44,20 @@ pub struct Tally {
     pub counter: Counter,
     /// By how much.
     pub change: i64,
+}
+
+/// Changes of counters within an epoch, added up.
+#[derive(Default)]
+pub(crate) struct Tallies(BTreeMap<(SurveyId, Counter), i64>);
+
+impl Tallies {
+    pub(crate) fn add(&mut self, survey: SurveyId, counter: Counter, change: i64) {
+        *self.0.entry((survey, counter)).or_default() += change;
+    }
+
+    /// Those that are not zero, leaving none.
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = Tally> + use<> {
+        let counts = std::mem::take(&mut self.0).into_iter().filter(|(_, change)| *change != 0);
+        counts.map(|((survey, counter), change)| Tally { survey, counter, change })
+    }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Measurement {
     /// MJD TAI at mid-exposure.
     pub time: MicroDays,
-    /// Unique with `kind` within the object, and within the survey too where [`Measurement::GLOBAL`].
+    /// Unique with `kind` within the object, and within the survey too where [`Row::global`].
     pub id: SourceId,
     /// The visit (ZTF `pid`: one readout channel of one exposure), which ties the kinds together.
     pub visit: u64,
@@ -28,8 +28,6 @@ pub struct Measurement {
     pub kind: Kind,
     /// Filter.
     pub band: Band,
-    /// Facts of identity rather than of value: [`Measurement::GLOBAL`].
-    pub flags: u8,
 }
 
 impl Measurement {
@@ -37,8 +35,6 @@ impl Measurement {
     pub const NO_TOTAL: PicoJansky = PicoJansky(i64::MIN);
     /// What `reference` is for a limit that names no reference image.
     pub const ANY_REFERENCE: u32 = u32::MAX;
-    /// Flag: `id` is unique over the whole survey, so another object may come to claim it.
-    pub const GLOBAL: u8 = 1;
 
     /// The total flux where defined.
     pub fn total(&self) -> Option<PicoJansky> {
@@ -57,11 +53,6 @@ impl Measurement {
             ..*self
         }
     }
-
-    /// Whether its id belongs to the survey rather than to the object.
-    pub fn is_global(&self) -> bool {
-        self.flags & Self::GLOBAL != 0
-    }
 }
 
 /// A measurement with the version that decides whether this copy of it stands.
@@ -71,4 +62,6 @@ pub struct Row {
     pub measurement: Measurement,
     /// Which copy this is.
     pub version: Version,
+    /// Whether its id belongs to the survey rather than to the object, so that another object may come to claim it.
+    pub global: bool,
 }

@@ -179,7 +179,6 @@ impl LsstMapping {
             quality,
             kind,
             band: band(row, columns.band).ok_or(RowReject::Band)?,
-            flags: Measurement::GLOBAL,
         };
         let utc = row.integer(columns.processed_utc).filter(|micros| *micros > 0);
         let utc = utc.and_then(|micros| MicroDays::from_days(UNIX_EPOCH + micros as f64 / 86_400e6));
@@ -219,7 +218,6 @@ impl LsstMapping {
             quality,
             kind: Kind::Limit,
             band,
-            flags: 0,
         };
         Ok((measurement, Version::UNPROCESSED))
     }
@@ -287,7 +285,11 @@ impl Mapping for LsstMapping {
         alert.context = self.context(root, ra, dec);
         alert.rows.clear();
         alert.rejects.clear();
-        alert.rows.push(Row { measurement: trigger, version: Version { trigger: true, ..copy(processed) } });
+        alert.rows.push(Row {
+            measurement: trigger,
+            version: Version { trigger: true, ..copy(processed) },
+            global: true,
+        });
         let previous = captured.rows(self.columns.history).map(|row| self.source(&self.columns.previous, row));
         let forced = &self.columns.forced_row.row;
         let forced = captured.rows(self.columns.forced).map(|row| self.row(forced, row, Kind::Forced, true));
@@ -295,7 +297,11 @@ impl Mapping for LsstMapping {
         for row in previous.chain(forced).chain(limits) {
             match row {
                 Ok((measurement, _)) if measurement.time > trigger.time => alert.rejects.push(RowReject::Future),
-                Ok((measurement, processed)) => alert.rows.push(Row { measurement, version: copy(processed) }),
+                Ok((measurement, processed)) => alert.rows.push(Row {
+                    measurement,
+                    version: copy(processed),
+                    global: measurement.kind != Kind::Limit,
+                }),
                 Err(reject) => alert.rejects.push(reject),
             }
         }

@@ -178,7 +178,6 @@ impl RowColumns {
             quality,
             kind: Kind::Source,
             band: Band::from_name(band).ok_or(RowReject::Band)?,
-            flags: Measurement::GLOBAL,
         };
         Ok((measurement, start))
     }
@@ -245,11 +244,15 @@ impl Mapping for WinterMapping {
         // A deprecation comes later than the candidate, and must stand over it: the time of its packet is its own.
         let processed = if deprecated { trigger.time } else { Version::UNPROCESSED };
         let copy = Version { rank: 0, processed: Version::UNPROCESSED, packet: Reverse(trigger.time), trigger: false };
-        alert.rows.push(Row { measurement: trigger, version: Version { trigger: true, processed, ..copy } });
+        alert.rows.push(Row {
+            measurement: trigger,
+            version: Version { trigger: true, processed, ..copy },
+            global: true,
+        });
         for row in captured.rows(columns.history) {
             match columns.previous.source(row, None) {
                 Ok((_, start)) if start > started => alert.rejects.push(RowReject::Future),
-                Ok((measurement, _)) => alert.rows.push(Row { measurement, version: copy }),
+                Ok((measurement, _)) => alert.rows.push(Row { measurement, version: copy, global: true }),
                 Err(reject) => alert.rejects.push(reject),
             }
         }
@@ -261,6 +264,3 @@ impl Mapping for WinterMapping {
         self.columns.cutouts.map(|slot| root.bytes(slot).and_then(Cutout::new))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -158,7 +158,7 @@ impl ZtfMapping {
                 .with(Quality::PIXELS, row.integer(columns.nbad).is_some_and(|bad| bad > self.cuts.nbad))
                 .with(Quality::WIDTH, above(columns.fwhm, self.cuts.fwhm))
                 .with(Quality::SHAPE, above(columns.elong, self.cuts.elong)),
-            ..visit.measurement(Kind::Source, candid, Measurement::GLOBAL)
+            ..visit.measurement(Kind::Source, candid)
         }
     }
 
@@ -175,7 +175,7 @@ impl ZtfMapping {
         }
         let limit = row.float(columns.diffmaglim).map(nanojansky);
         let (fluxes, quality) = Fluxes::new(limit.map(|limit| (limit, limit / 5.0)), None);
-        let measurement = visit.measurement(Kind::Limit, visit.pid, 0);
+        let measurement = visit.measurement(Kind::Limit, visit.pid);
         let reference = visit.field.map_or(Measurement::ANY_REFERENCE, |_| measurement.reference);
         Ok(Measurement { flux: fluxes.flux, sigma: fluxes.sigma, quality, reference, ..measurement })
     }
@@ -201,7 +201,7 @@ impl ZtfMapping {
             sigma: fluxes.sigma,
             total: fluxes.total,
             quality: quality.with(Quality::PROCESSING, failed),
-            ..visit.measurement(Kind::Forced, visit.pid, 0)
+            ..visit.measurement(Kind::Forced, visit.pid)
         })
     }
 
@@ -265,12 +265,14 @@ impl Mapping for ZtfMapping {
         alert.context = self.context(root, ra, dec);
         alert.rows.clear();
         alert.rejects.clear();
-        alert.rows.push(Row { measurement: trigger, version: Version { trigger: true, ..copy } });
+        alert.rows.push(Row { measurement: trigger, version: Version { trigger: true, ..copy }, global: true });
         let previous = captured.rows(self.columns.history).map(|row| self.previous(row, &visit));
         let forced = captured.rows(self.columns.forced).map(|row| self.forced(row, &visit));
         for row in previous.chain(forced) {
             match row {
-                Ok(measurement) => alert.rows.push(Row { measurement, version: copy }),
+                Ok(measurement) => {
+                    alert.rows.push(Row { measurement, version: copy, global: measurement.kind == Kind::Source })
+                }
                 Err(reject) => alert.rejects.push(reject),
             }
         }

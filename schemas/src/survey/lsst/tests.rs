@@ -57,7 +57,7 @@ fn a_trigger_in_every_version() {
         assert_eq!((measured.flux, measured.sigma), (PicoJansky(1_000_000), PicoJansky(100_000)));
         let total = (id >= 800).then_some(PicoJansky(2_500_000));
         assert_eq!((measured.total(), measured.reference, measured.band.name()), (total, 0, "i"));
-        assert_eq!((measured.quality, measured.flags), (Quality::GOOD, Measurement::GLOBAL));
+        assert_eq!((measured.quality, alert.rows[0].global), (Quality::GOOD, true));
         assert_eq!(Some(measured.position), Position::from_degrees(10.0, -20.0));
     }
 }
@@ -135,7 +135,7 @@ fn quality_by_the_columns_that_are_there() {
 fn forced_photometry() {
     let row = previous_forced(json!({}));
     let found = row.measurement;
-    assert_eq!((found.kind, found.id, found.flags), (Kind::Forced, SourceId(12), Measurement::GLOBAL));
+    assert_eq!((found.kind, found.id, row.global), (Kind::Forced, SourceId(12), true));
     assert_eq!((found.flux, found.sigma, found.quality), (PicoJansky(-3500), PicoJansky(500), Quality::GOOD));
     assert_eq!(found.total(), Some(PicoJansky(2_500_000)));
     assert_eq!(row.version, Version { trigger: false, ..trigger(json!({})).version });
@@ -150,7 +150,7 @@ fn limits_of_7_x() {
     let other = with(limit.clone(), json!({"band": "r"}));
     let alert = decode(&packet(701, json!({"prvDiaNondetectionLimits": [limit, other]}))).unwrap();
     let found = alert.rows[1].measurement;
-    assert_eq!((found.kind, found.flags, found.visit), (Kind::Limit, 0, 59_160_051));
+    assert_eq!((found.kind, alert.rows[1].global, found.visit), (Kind::Limit, false, 59_160_051));
     assert_eq!(
         (found.id, alert.rows[2].measurement.id),
         (SourceId(59_160_051 * 16 + 3), SourceId(59_160_051 * 16 + 2))

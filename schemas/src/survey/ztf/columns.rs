@@ -181,7 +181,7 @@ pub(super) struct Visit {
 
 impl Visit {
     /// A measurement at this visit that has everything but its values.
-    pub fn measurement(&self, kind: Kind, id: u64, flags: u8) -> Measurement {
+    pub fn measurement(&self, kind: Kind, id: u64) -> Measurement {
         Measurement {
             time: self.middle,
             id: SourceId(id),
@@ -194,7 +194,6 @@ impl Visit {
             quality: Quality::GOOD,
             kind,
             band: self.band,
-            flags,
         }
     }
 }

@@ -1,0 +1,122 @@
+//! At the object's worker: drops the rows that are known already and do not win.
+//!
+//! Every packet repeats its object's history, so nearly all rows end here, at the cost of one
+//! comparison of versions. What passes is, per identity and epoch, the best copy offered, if its
+//! version is not below the best this object was ever offered. Rows whose id belongs to the object
+//! go to its history at once; the others, and context columns, go to the owner of the source id.
+//!
+//! State: 24 bytes for each identity that each object was offered.
+
+use crate::flow::Stash;
+use crate::history::{Against, Order};
+use crate::membership::Claim;
+use crate::route::{by_object, by_source};
+use crate::stamp::Stamp;
+use crate::tally::Tallies;
+use crate::{Counter, Epoch, Offer, Tally};
+use rustc_hash::FxHashMap;
+use skydiff_schemas::{Kind, ObjectId, Row, SourceId};
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::StreamVec;
+use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::generic::{OutputBuilder, builder_rc::OperatorBuilder};
+
+/// What passes.
+pub struct Passed<'scope> {
+    /// To the history of the same worker's objects.
+    pub orders: StreamVec<'scope, Epoch, Order>,
+    /// To the owners of source ids.
+    pub claims: StreamVec<'scope, Epoch, Claim>,
+    /// Rows received and rows dropped.
+    pub tallies: StreamVec<'scope, Epoch, Tally>,
+}
+
+/// The best version that an object was offered of each identity: sorted, and grown by a quarter, because there are many.
+#[derive(Default)]
+struct Known(Vec<(SourceId, Stamp, Kind)>);
+
+impl Known {
+    /// What a copy that may win is up against; remembers it.
+    fn offer(&mut self, kind: Kind, id: SourceId, stamp: Stamp) -> Option<Against> {
+        match self.0.binary_search_by_key(&(id, kind), |(id, _, kind)| (*id, *kind)) {
+            Ok(at) if self.0[at].1 > stamp => None,
+            Ok(at) => {
+                let against = if self.0[at].1 < stamp { Against::Lesser } else { Against::Equal };
+                self.0[at].1 = stamp;
+                Some(against)
+            }
+            Err(at) => {
+                if self.0.len() == self.0.capacity() {
+                    self.0.reserve_exact(self.0.len() / 4 + 4);
+                }
+                self.0.insert(at, (id, stamp, kind));
+                Some(Against::Nothing)
+            }
+        }
+    }
+}
+
+/// Routes offers to their objects' workers and lets pass what may change something.
+pub fn known<'scope>(offers: StreamVec<'scope, Epoch, Offer>) -> Passed<'scope> {
+    let mut builder = OperatorBuilder::new("Known".to_owned(), offers.scope());
+    let mut input = builder.new_input(offers, Exchange::new(|offer: &Offer| by_object(&offer.object)));
+    let (orders, order_stream) = builder.new_output();
+    let (claims, claim_stream) = builder.new_output();
+    let (tallies, tally_stream) = builder.new_output();
+    let mut orders = OutputBuilder::<_, CapacityContainerBuilder<Vec<Order>>>::from(orders);
+    let mut claims = OutputBuilder::<_, CapacityContainerBuilder<Vec<Claim>>>::from(claims);
+    let mut tallies = OutputBuilder::<_, CapacityContainerBuilder<Vec<Tally>>>::from(tallies);
+    builder.build(move |_| {
+        let mut stash = Stash::default();
+        let mut objects: FxHashMap<ObjectId, Known> = FxHashMap::default();
+        let (mut rows, mut counts) = (Vec::<(ObjectId, Row)>::new(), Tallies::default());
+        move |frontiers| {
+            let (mut orders, mut claims, mut tallies) = (orders.activate(), claims.activate(), tallies.activate());
+            input.for_each(|capability, offers| stash.put(&capability, &[0, 1, 2], offers));
+            while let Some((_, capabilities, mut offers)) = stash.take_complete(&[&frontiers[0]]) {
+                let (mut orders, mut claims) = (orders.session(&capabilities[0]), claims.session(&capabilities[1]));
+                for offer in offers.drain(..) {
+                    counts.add(offer.object.survey, Counter::Rows, offer.rows.len() as i64);
+                    counts.add(offer.object.survey, Counter::Known, offer.rows.len() as i64);
+                    let version = offer.rows.first().map(|row| row.version);
+                    rows.extend(offer.rows.iter().map(|row| (offer.object, *row)));
+                    if let Some(version) = version {
+                        claims.give(Claim::context(&offer, version));
+                    }
+                }
+                // Best copy of an identity last: it alone is held against what is known.
+                rows.sort_unstable_by_key(|(object, row)| {
+                    (*object, row.measurement.kind, row.measurement.id, row.version, row.measurement)
+                });
+                for at in 0..rows.len() {
+                    let (object, row) = rows[at];
+                    let identity = |at: usize| {
+                        let (object, row): &(ObjectId, Row) = &rows[at];
+                        (*object, row.measurement.kind, row.measurement.id)
+                    };
+                    if at + 1 < rows.len() && identity(at) == identity(at + 1) {
+                        continue;
+                    }
+                    let (kind, id) = (row.measurement.kind, row.measurement.id);
+                    let known = objects.entry(object).or_default();
+                    if let Some(against) = known.offer(kind, id, Stamp::new(&row.version)) {
+                        // What passes is counted where it is decided.
+                        counts.add(object.survey, Counter::Known, -1);
+                        match row.global {
+                            true => claims.give(Claim::row(object, row)),
+                            false => orders.give(Order::Put { object, measurement: row.measurement, against }),
+                        }
+                    }
+                }
+                rows.clear();
+                tallies.session(&capabilities[2]).give_iterator(counts.drain());
+            }
+        }
+    });
+    Passed { orders: order_stream, claims: claim_stream, tallies: tally_stream }
+}
+
+/// Where a claim is decided.
+pub(crate) fn claim_owner(claim: &Claim) -> u64 {
+    by_source(claim.object.survey, claim.kind, claim.id)
+}

@@ -1,0 +1,186 @@
+//! At the owner of a source id: which object has the source.
+//!
+//! Membership is decided apart from the value. Of the objects that claim a source, after rank and
+//! processing time, the one whose *first* claiming packet is newest has it, so a re-association by
+//! the survey stands once its packets say so, and a late copy of an old packet does not undo it.
+//! An object that loses a source hands it, with its context, to the one that gains it, in the same epoch.
+//!
+//! State: 40 bytes for each source id, and a list only for those that several objects claimed.
+
+use crate::flow::Stash;
+use crate::history::{Against, Order};
+use crate::known::claim_owner;
+use crate::stamp::Stamp;
+use crate::tally::Tallies;
+use crate::{Counter, Epoch, Offer, Tally};
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+use skydiff_schemas::{Context, Kind, Measurement, MicroDays, ObjectId, Row, SourceId, SurveyId, Version};
+use std::cmp::Ordering;
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::StreamVec;
+use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::generic::{OutputBuilder, builder_rc::OperatorBuilder};
+
+/// The context columns of one trigger copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ContextRow {
+    /// Time of the trigger.
+    pub time: MicroDays,
+    /// The triggering source.
+    pub source: SourceId,
+    /// Which copy this is; the greatest stands.
+    pub version: Version,
+    /// The columns.
+    pub context: Context,
+}
+
+/// An object's claim of a source: a copy of the source, or the context that came with it as a trigger.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Claim {
+    pub(crate) object: ObjectId,
+    pub(crate) kind: Kind,
+    pub(crate) id: SourceId,
+    copy: Copy,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+enum Copy {
+    Row(Version, Measurement),
+    Context(Box<ContextRow>),
+}
+
+impl Claim {
+    /// By a row.
+    pub fn row(object: ObjectId, row: Row) -> Claim {
+        let Measurement { kind, id, .. } = row.measurement;
+        Claim { object, kind, id, copy: Copy::Row(row.version, row.measurement) }
+    }
+
+    /// By the trigger of a packet, for its context.
+    pub fn context(offer: &Offer, version: Version) -> Claim {
+        let context = ContextRow { time: offer.time, source: offer.trigger, version, context: offer.context };
+        Claim { object: offer.object, kind: Kind::Source, id: offer.trigger, copy: Copy::Context(Box::new(context)) }
+    }
+}
+
+/// Who has a source, and the best version of it so far, which may have come in another object's packet.
+#[derive(Clone, Copy)]
+struct Source {
+    object: ObjectId,
+    best: Stamp,
+    /// Whether it was a trigger of some packet.
+    noted: bool,
+}
+
+#[derive(Default)]
+struct Owners {
+    sources: FxHashMap<(SurveyId, Kind, SourceId), Source>,
+    /// Each claimant's best, once there are two.
+    contested: FxHashMap<(SurveyId, Kind, SourceId), Vec<(ObjectId, Stamp)>>,
+}
+
+impl Owners {
+    /// Takes an object's claim; answers who had the source before, if somebody did, and who has it now.
+    fn claim(
+        &mut self,
+        identity: (SurveyId, Kind, SourceId),
+        object: ObjectId,
+        stamp: Stamp,
+    ) -> (Option<Source>, ObjectId) {
+        let Some(source) = self.sources.get_mut(&identity) else {
+            self.sources.insert(identity, Source { object, best: stamp, noted: false });
+            return (None, object);
+        };
+        let before = *source;
+        source.best = source.best.max(stamp);
+        if before.object == object && !self.contested.contains_key(&identity) {
+            return (Some(before), object);
+        }
+        // Until now the only claimant's best was the best of all.
+        let claims = self.contested.entry(identity).or_insert_with(|| vec![(before.object, before.best)]);
+        match claims.iter_mut().find(|(claimant, _)| *claimant == object) {
+            Some((_, claimed)) => *claimed = stamp.max(*claimed),
+            None => claims.push((object, stamp)),
+        }
+        let first = |(object, stamp): &(ObjectId, Stamp)| (stamp.standing(), stamp.packet(), *object);
+        source.object = claims.iter().max_by_key(|claim| first(claim)).map_or(object, |(object, _)| *object);
+        (Some(before), source.object)
+    }
+}
+
+/// Decides claims and orders histories to put, hand over and note context.
+pub fn membership<'scope>(
+    claims: StreamVec<'scope, Epoch, Claim>,
+) -> (StreamVec<'scope, Epoch, Order>, StreamVec<'scope, Epoch, Tally>) {
+    let mut builder = OperatorBuilder::new("Membership".to_owned(), claims.scope());
+    let mut input = builder.new_input(claims, Exchange::new(claim_owner));
+    let (orders, order_stream) = builder.new_output();
+    let (tallies, tally_stream) = builder.new_output();
+    let mut orders = OutputBuilder::<_, CapacityContainerBuilder<Vec<Order>>>::from(orders);
+    let mut tallies = OutputBuilder::<_, CapacityContainerBuilder<Vec<Tally>>>::from(tallies);
+    builder.build(move |_| {
+        let mut stash = Stash::default();
+        let (mut owners, mut counts) = (Owners::default(), Tallies::default());
+        move |frontiers| {
+            let (mut orders, mut tallies) = (orders.activate(), tallies.activate());
+            input.for_each(|capability, claims| stash.put(&capability, &[0, 1], claims));
+            while let Some((_, capabilities, mut claims)) = stash.take_complete(&[&frontiers[0]]) {
+                let mut orders = orders.session(&capabilities[0]);
+                claims.sort_unstable_by_key(|claim| (claim.object.survey, claim.kind, claim.id));
+                for source in claims.chunk_by(|a, b| (a.object.survey, a.kind, a.id) == (b.object.survey, b.kind, b.id))
+                {
+                    let known = decide(&mut owners, source, |order| orders.give(order));
+                    counts.add(source[0].object.survey, Counter::Known, known);
+                }
+                tallies.session(&capabilities[1]).give_iterator(counts.drain());
+            }
+        }
+    });
+    (order_stream, tally_stream)
+}
+
+/// All claims of one source in one epoch. Answers how many rows changed no value.
+fn decide(owners: &mut Owners, claims: &[Claim], mut order: impl FnMut(Order)) -> i64 {
+    let identity = (claims[0].object.survey, claims[0].kind, claims[0].id);
+    let (mut before, mut rows, mut best) = (None, 0, None::<(Version, Measurement)>);
+    for claim in claims {
+        if let Copy::Row(version, measurement) = claim.copy {
+            let (was, _) = owners.claim(identity, claim.object, Stamp::new(&version));
+            if rows == 0 {
+                before = was;
+            }
+            rows += 1;
+            best = best.max(Some((version, measurement)));
+        }
+    }
+    // A trigger is the first row of its own packet, so a context without any claim by a row cannot be; it would have no history to be in.
+    let Some(source) = owners.sources.get_mut(&identity) else { return rows };
+    let now = source.object;
+    if let Some(was) = before.as_ref().filter(|was| was.object != now) {
+        order(Order::HandOver { object: was.object, kind: identity.1, id: identity.2, to: now });
+    }
+    let standing = before.map(|was| was.best);
+    if let Some((version, measurement)) = best {
+        let against = match standing.map(|standing| Stamp::new(&version).cmp(&standing)) {
+            None => Some(Against::Nothing),
+            Some(Ordering::Greater) => Some(Against::Lesser),
+            Some(Ordering::Equal) => Some(Against::Equal),
+            Some(Ordering::Less) => None,
+        };
+        if let Some(against) = against {
+            order(Order::Put { object: now, measurement, against });
+            rows -= 1;
+        }
+    }
+    for claim in claims {
+        if let Copy::Context(context) = &claim.copy {
+            order(Order::Note {
+                object: now,
+                context: context.clone(),
+                first: !std::mem::replace(&mut source.noted, true),
+            });
+        }
+    }
+    rows
+}

@@ -1,0 +1,70 @@
+//! The whole path from offers to changes, in the order in which data flows.
+
+use crate::analyse::Rules;
+use crate::history::history;
+use crate::known::known;
+use crate::membership::membership;
+use crate::timescales::{LONG_HISTORY, Objects, timescales};
+use crate::{Change, Clocks, Epoch, Errors, Offer, Tally, TimescaleSettings};
+use skydiff_schemas::SurveyId;
+use std::cell::RefCell;
+use std::rc::Rc;
+use timely::dataflow::StreamVec;
+use timely::dataflow::operators::core::Concat;
+
+/// How [`transients`] is to work.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Timescales and thresholds.
+    pub timescales: TimescaleSettings,
+    /// By survey, how quoted errors become believed ones.
+    pub errors: Vec<(SurveyId, Errors)>,
+    /// Whether a change is told when time alone made it; by default `valid_until` has said it.
+    pub expiry: bool,
+    /// Histories of more rows than this are kept as light curves; it changes cost and memory, never an answer.
+    pub long_history: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            timescales: TimescaleSettings::default(),
+            errors: Vec::new(),
+            expiry: false,
+            long_history: LONG_HISTORY,
+        }
+    }
+}
+
+/// What comes out.
+pub struct Outputs<'scope> {
+    /// At each epoch, at most one change for each object, on the object's worker.
+    pub changes: StreamVec<'scope, Epoch, Change>,
+    /// Counts of what became of rows and objects.
+    pub tallies: StreamVec<'scope, Epoch, Tally>,
+    /// Added up (wrapping) over workers and epochs: the digest of the state.
+    pub digests: StreamVec<'scope, Epoch, u128>,
+    /// This worker's state, to look at when the dataflow has finished.
+    pub objects: Rc<RefCell<Objects>>,
+}
+
+/// Offers in, changes out. Each worker must get the clocks of every epoch that has offers, at that epoch, once.
+pub fn transients<'scope>(
+    offers: StreamVec<'scope, Epoch, Offer>,
+    clocks: StreamVec<'scope, Epoch, Clocks>,
+    options: Options,
+) -> Outputs<'scope> {
+    let rules = Rules::new(options.timescales, options.errors);
+    let passed = known(offers);
+    let (decided, member_tallies) = membership(passed.claims);
+    let mut history = history(passed.orders, decided);
+    let history_tallies = std::mem::replace(&mut history.tallies, member_tallies);
+    let tallies = history_tallies.concat(history.tallies.clone()).concat(passed.tallies);
+    let said = timescales(history, clocks, rules, options.expiry, options.long_history);
+    Outputs {
+        changes: said.changes,
+        tallies: tallies.concat(said.tallies),
+        digests: said.digests,
+        objects: said.objects,
+    }
+}
