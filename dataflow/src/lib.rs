@@ -2,11 +2,13 @@
 
 pub mod counts;
 pub mod flow;
+pub mod highlights;
 pub mod judge;
 mod names;
 pub mod reading;
 pub mod record;
 pub mod reject;
+pub mod report;
 pub mod source;
 #[cfg(test)]
 mod testing;

@@ -1,21 +1,17 @@
-//! Names of surveys and objects as people know them.
+//! Names of surveys, and instants, as people know them.
 
-use skydiff_schemas::{ObjectId, SurveyId};
+use skydiff_schemas::survey::{survey, tai};
+use skydiff_schemas::{MicroDays, SurveyId, iso_utc};
+
+pub(crate) use skydiff_schemas::survey::object_name;
+pub(crate) use tai::to_utc;
 
 /// The survey's name.
-pub fn survey_name(survey: SurveyId) -> String {
-    format!("survey{}", survey.0)
+pub(crate) fn survey_name(id: SurveyId) -> String {
+    survey(id).map_or_else(|| format!("survey{}", id.0), |survey| survey.name().to_owned())
 }
 
-/// The survey's name of an object.
-pub fn object_name(object: ObjectId) -> String {
-    object.id.to_string()
-}
-
-pub fn to_utc(tai: skydiff_schemas::MicroDays) -> skydiff_schemas::MicroDays {
-    tai
-}
-
-pub fn utc(tai: skydiff_schemas::MicroDays) -> String {
-    skydiff_schemas::iso_utc(to_utc(tai))
+/// An MJD TAI as ISO 8601, UTC.
+pub(crate) fn utc(time: MicroDays) -> String {
+    iso_utc(to_utc(time))
 }
