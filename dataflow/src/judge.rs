@@ -7,12 +7,27 @@
 use crate::reject::{Reason, Reject};
 use crate::writer::Writer;
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// Over how many packets of a schema the share is taken.
 const SPAN: usize = 1000;
 /// How many examples a break shows.
 const EXAMPLES: usize = 3;
+
+/// What was decided of packets, in their order: runs of the same schema and verdict (`None` is accepted).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdicts(Vec<(Writer, Option<Reason>, u64)>);
+
+impl Verdicts {
+    /// Adds `packets` of one schema and verdict.
+    pub fn add(&mut self, writer: Writer, verdict: Option<Reason>, packets: u64) {
+        match self.0.last_mut() {
+            Some((last, same, run)) if (*last, *same) == (writer, verdict) => *run += packets,
+            _ => self.0.push((writer, verdict, packets)),
+        }
+    }
+}
 
 /// Watches the packets of a job.
 #[derive(Debug)]
@@ -45,8 +60,13 @@ impl Judge {
         Judge { allowed: (max_reject * SPAN as f64 + 1e-9).floor() as usize, writers: FxHashMap::default() }
     }
 
+    /// The next packets.
+    pub fn watch(&mut self, verdicts: &Verdicts) -> Result<(), Break> {
+        verdicts.0.iter().try_for_each(|(writer, verdict, packets)| self.packets(*writer, *verdict, *packets))
+    }
+
     /// The next `packets`, all of one schema and with one verdict: `None` is accepted.
-    pub fn packets(&mut self, writer: Writer, verdict: Option<Reason>, packets: u64) -> Result<(), Break> {
+    fn packets(&mut self, writer: Writer, verdict: Option<Reason>, packets: u64) -> Result<(), Break> {
         let window = self.writers.entry(writer).or_default();
         // More than a span of the same leave nothing else in the window.
         for _ in 0..packets.min(SPAN as u64) {

@@ -99,6 +99,8 @@ pub struct Reject {
     pub reason: Reason,
     /// Why, in a sentence that names the field where there is one.
     pub detail: String,
+    /// For how many packets it stands: more than 1 for records behind a broken one.
+    pub packets: u64,
     /// Its bytes, where rejects are kept; `None` too for a further record of a packet that is kept already.
     pub bytes: Option<serde_bytes::ByteBuf>,
 }

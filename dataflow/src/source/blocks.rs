@@ -71,6 +71,8 @@ impl<R: Read> Blocks<R> {
                 Front::Block(length, records) => {
                     let bytes = [header, &self.buffer[self.at..self.at + length]].concat();
                     self.at += length;
+                    // A record without bytes is possible; more of them than there are bytes is a lie.
+                    let records = if records > bytes.len() as u64 { 1 } else { records };
                     return Ok(Some(Piece { bytes, records }));
                 }
                 Front::Short(length) if !self.ended => self.need(length)?,
