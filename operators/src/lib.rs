@@ -13,7 +13,7 @@ mod curve;
 mod digest;
 mod epoch;
 mod features;
-mod flow;
+pub mod flow;
 mod history;
 mod known;
 mod membership;

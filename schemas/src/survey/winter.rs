@@ -264,6 +264,3 @@ impl Mapping for WinterMapping {
         self.columns.cutouts.map(|slot| root.bytes(slot).and_then(Cutout::new))
     }
 }
-
-#[cfg(test)]
-mod tests;
