@@ -144,8 +144,9 @@ pub fn membership<'scope>(
                 claims.sort_unstable_by_key(|claim| (claim.object.survey, claim.kind, claim.id));
                 for source in claims.chunk_by(|a, b| (a.object.survey, a.kind, a.id) == (b.object.survey, b.kind, b.id))
                 {
-                    let known = decide(&mut owners, source, |order| orders.give(order));
+                    let (known, repeated) = decide(&mut owners, source, |order| orders.give(order));
                     counts.add(source[0].object.survey, Counter::Known, known);
+                    counts.add(source[0].object.survey, Counter::Repeated, repeated);
                 }
                 tallies.session(&capabilities[1]).give_iterator(counts.drain());
             }
@@ -154,8 +155,9 @@ pub fn membership<'scope>(
     (order_stream, tally_stream)
 }
 
-/// All claims of one source in one epoch. Answers how many rows changed no value.
-fn decide(owners: &mut Owners, claims: &[Claim], mut order: impl FnMut(Order)) -> i64 {
+/// All claims of one source in one epoch. Answers how many rows changed no value, and how many packets had a trigger that
+/// one before them had had.
+fn decide(owners: &mut Owners, claims: &[Claim], mut order: impl FnMut(Order)) -> (i64, i64) {
     let identity = (claims[0].object.survey, claims[0].kind, claims[0].id);
     let (mut before, mut rows, mut best) = (None, 0, None::<(Version, Measurement)>);
     for claim in claims {
@@ -169,7 +171,7 @@ fn decide(owners: &mut Owners, claims: &[Claim], mut order: impl FnMut(Order)) -
         }
     }
     // A trigger is the first row of its own packet, so a context without any claim by a row cannot be; it would have no history to be in.
-    let Some(source) = owners.source(identity) else { return rows };
+    let Some(source) = owners.source(identity) else { return (rows, 0) };
     let (owner, mut first) = (source.owner, !source.noted);
     source.noted |= claims.iter().any(|claim| matches!(claim.copy, Copy::Context(_)));
     let now = owners.objects[owner as usize];
@@ -190,10 +192,12 @@ fn decide(owners: &mut Owners, claims: &[Claim], mut order: impl FnMut(Order)) -
             rows -= 1;
         }
     }
+    let mut repeated = 0;
     for claim in claims {
         if let Copy::Context(context) = &claim.copy {
+            repeated += i64::from(!first);
             order(Order::Note { object: now, context: context.clone(), first: std::mem::take(&mut first) });
         }
     }
-    rows
+    (rows, repeated)
 }
