@@ -1,1 +1,16 @@
-//! How it runs.
+//! How it runs: sources, epochs, the clock, sinks, and the assembly of the graph. The only crate that does I/O.
+
+pub mod counts;
+pub mod flow;
+pub mod highlights;
+pub mod judge;
+mod names;
+pub mod reading;
+pub mod record;
+pub mod reject;
+pub mod report;
+pub mod source;
+#[cfg(test)]
+mod testing;
+pub mod verdict;
+pub mod writer;

@@ -19,9 +19,9 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// The offer of an alert, whose rows it takes; `rank` is that of the source it was read from.
-    pub fn from_alert(alert: &mut Alert, rank: i16, received: MicroDays) -> Offer {
-        let mut rows = std::mem::take(&mut alert.rows);
+    /// The offer of an alert; `rank` is that of the source it was read from, `received` its receipt (MJD UTC).
+    pub fn from_alert(alert: &Alert, rank: i16, received: MicroDays) -> Offer {
+        let mut rows = alert.rows.clone();
         rows.iter_mut().for_each(|row| row.version.rank = rank);
         let context = Context { received, ..alert.context };
         Offer { object: alert.object, trigger: alert.trigger, time: alert.time, rows, context }

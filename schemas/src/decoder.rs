@@ -87,7 +87,7 @@ impl Decoder {
 
     /// Decodes a packet: `each` is given every record's place in it, from 0, with its alert or why there is none.
     ///
-    /// A container has any number of records, a Confluent packet one. A record that cannot be used does not spoil those behind
+    /// A container has any number of records (without any it is rejected), a Confluent packet one. A record that cannot be used does not spoil those behind
     /// it; bytes that cannot be read end the packet, and are the last thing that `each` is told. A record stands once another
     /// follows it or its block ends with it, so a packet of one record is all good or all bad. The alert is overwritten by the
     /// next one.
@@ -147,12 +147,13 @@ fn walk(
     }
     let (SurveyPlan { plan, survey }, body) = plans.container(packet, |schema| library.plan(schema))?;
     let mapping = &*library.mappings[*survey];
-    body.records(inflate, |block, at| {
+    let records = body.records(inflate, |block, at| {
         let captured = plan.read(block, at, scratch)?;
         each(mapping, captured, *at == block.len());
         Ok(())
     })?;
-    Ok(())
+    // What was sent to say something and says nothing is to be counted.
+    if records == 0 { Err(PacketReject::Framing("container without records".to_owned())) } else { Ok(()) }
 }
 
 /// The Confluent id of a schema by the name of its file: `lsst.v11_1.alert.avsc` (or `.json`) is 1101, `12345.avsc` is 12345.
@@ -167,5 +168,7 @@ pub fn schema_id(file_name: &str) -> Option<u32> {
     major.parse::<u32>().ok()?.checked_mul(100)?.checked_add(minor)
 }
 
+#[cfg(test)]
+mod mutated;
 #[cfg(test)]
 mod tests;

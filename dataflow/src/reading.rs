@@ -1,0 +1,197 @@
+//! From the packets of a share to offers, rejects and counts: what a worker does between its files and the dataflow.
+
+use crate::counts::Counts;
+use crate::judge::Verdicts;
+use crate::reject::{At, Reason, Reject, RowRejects};
+use crate::source::night::utc_text;
+use crate::source::{Bytes, MAX_PACKET, Opener, Origin, Share};
+use crate::writer::{Writers, describe};
+use serde::{Deserialize, Serialize};
+use skydiff_operators::{Clocks, Offer};
+use skydiff_schemas::survey::tai;
+use skydiff_schemas::{Alert, Decoder, MicroDays, PacketReject};
+use std::collections::BTreeMap;
+
+/// Decodes a packet: the callback gets every record of it, or why it is none. A [`Decoder`], but in tests.
+pub type Decode = Box<dyn FnMut(&[u8], &mut dyn FnMut(Result<&Alert, PacketReject>)) + Send>;
+
+/// A decoder as it is used here.
+pub fn decode_with(mut decoder: Decoder) -> Decode {
+    Box::new(move |packet, each| decoder.decode(packet, |_, alert| each(alert)))
+}
+
+/// What became of a share.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Reading {
+    /// Number of the share.
+    pub share: u64,
+    /// Packets in it, as they were bound.
+    pub packets: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// What was decided of every record, in order.
+    pub verdicts: Verdicts,
+    /// Greatest accepted trigger times.
+    pub clocks: Clocks,
+    /// Packets and rows, accepted and not.
+    pub counts: Counts,
+    /// Packets that were not accepted.
+    pub rejects: Vec<Reject>,
+    /// Rows that were left out of packets that were.
+    pub row_rejects: Vec<RowRejects>,
+}
+
+/// How packets are taken.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadSettings {
+    /// A packet whose trigger is later than its receipt by more than this is rejected.
+    pub future: MicroDays,
+    /// Whether the bytes of rejects are wanted.
+    pub keep_bytes: bool,
+}
+
+/// Reads shares. Each worker has one.
+pub struct Reader {
+    decode: Decode,
+    settings: ReadSettings,
+    opener: Opener,
+    writers: Writers,
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Reader {
+    /// With a decoder of its own.
+    pub fn new(decode: Decode, settings: ReadSettings) -> Reader {
+        Reader { decode, settings, opener: Opener::default(), writers: Writers::default() }
+    }
+
+    /// Reads a share: accepted packets become offers, the rest is in the reading.
+    pub fn read(&mut self, share: &Share, offer: &mut dyn FnMut(Offer)) -> Reading {
+        let mut reading = Reading {
+            share: share.number,
+            packets: share.parcels.len() as u64,
+            bytes: share.bytes(),
+            ..Reading::default()
+        };
+        for (number, parcel) in (share.first..).zip(&share.parcels) {
+            let at = At { file: share.origin.bundle.clone(), packet: number, name: parcel.name.clone(), record: 0 };
+            self.packet(&parcel.bytes, parcel.records, at, &share.origin, &mut reading, offer);
+        }
+        reading
+    }
+
+    fn packet(
+        &mut self,
+        bytes: &Bytes,
+        claimed: u64,
+        at: At,
+        origin: &Origin,
+        reading: &mut Reading,
+        offer: &mut dyn FnMut(Offer),
+    ) {
+        let Reader { decode, settings, opener, writers } = self;
+        let packet = match bytes {
+            long if long.len() > MAX_PACKET => {
+                Err((Reason::Framing, format!("{} bytes: no packet is that long", long.len())))
+            }
+            bytes => opener.read(bytes).map_err(|error| (Reason::Io, error)),
+        };
+        let packet = match packet {
+            Ok(packet) => packet,
+            Err((reason, detail)) => {
+                let mut pen = Pen { reading, at, packet: &[], keep: false, writer: writers.of(&[]) };
+                return pen.reject(reason, detail, 1);
+            }
+        };
+        let mut pen = Pen { reading, at, packet, keep: settings.keep_bytes, writer: writers.of(packet) };
+        let mut records = 0;
+        let mut ended = None;
+        decode(packet, &mut |alert| {
+            pen.at.record = records;
+            records += 1;
+            match alert.map_err(|reject| (Reason::from(&reject), reject.to_string())).and_then(|alert| {
+                is_past(alert, origin, settings.future).map(|()| alert).map_err(|detail| (Reason::Future, detail))
+            }) {
+                Ok(alert) => {
+                    ended = None;
+                    pen.accept(alert);
+                    offer(Offer::from_alert(alert, origin.rank, origin.received));
+                }
+                Err((reason, detail)) => {
+                    ended = Some(reason);
+                    pen.reject(reason, detail, 1);
+                }
+            }
+        });
+        // Records behind one that ends its packet cannot be told apart, but they were sent.
+        if let Some(reason) = ended.filter(|_| records < claimed) {
+            pen.at.record = records;
+            pen.reject(
+                reason,
+                format!("{} records behind one that cannot be read", claimed - records),
+                claimed - records,
+            );
+        }
+    }
+}
+
+/// A packet from the future is no witness of the time: the clock of all others would follow it.
+fn is_past(alert: &Alert, origin: &Origin, future: MicroDays) -> Result<(), String> {
+    let utc = tai::to_utc(alert.time);
+    if utc - origin.received <= future {
+        return Ok(());
+    }
+    let (at, received) = (utc_text(utc), utc_text(origin.received));
+    Err(format!("trigger time {at} is more than {} d after the packet was received, {received}", future.days()))
+}
+
+/// Writes down what becomes of one packet.
+struct Pen<'a> {
+    reading: &'a mut Reading,
+    at: At,
+    packet: &'a [u8],
+    /// Whether the bytes are wanted still.
+    keep: bool,
+    writer: crate::writer::Writer,
+}
+
+impl Pen<'_> {
+    fn accept(&mut self, alert: &Alert) {
+        self.reading.verdicts.add(self.writer, None, 1);
+        self.reading.clocks.advance(alert.survey, alert.time);
+        self.reading.counts.accept(alert);
+        let mut reasons = BTreeMap::new();
+        alert.rejects.iter().for_each(|reason| *reasons.entry(*reason).or_default() += 1);
+        let row = |(reason, rows)| RowRejects {
+            at: self.at.clone(),
+            survey: alert.survey,
+            object: alert.object,
+            reason,
+            rows,
+        };
+        self.reading.row_rejects.extend(reasons.into_iter().map(row));
+    }
+
+    fn reject(&mut self, reason: Reason, detail: String, packets: u64) {
+        self.reading.verdicts.add(self.writer, Some(reason), packets);
+        (0..packets).for_each(|_| self.reading.counts.reject(reason.name()));
+        let keep = std::mem::take(&mut self.keep);
+        let bytes = keep.then(|| serde_bytes::ByteBuf::from(self.packet));
+        self.reading.rejects.push(Reject {
+            at: self.at.clone(),
+            schema: describe(self.packet),
+            reason,
+            detail,
+            packets,
+            bytes,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

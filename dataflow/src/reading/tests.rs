@@ -1,0 +1,89 @@
+//! Packets of text: `good 60000.25`, `bad`, and several of them in one packet with `;` between.
+
+use super::*;
+use crate::judge::Judge;
+use crate::source::Parcel;
+use skydiff_schemas::{ObjectClass, ObjectId, RowReject, SourceId, SurveyId};
+
+fn stand_in() -> Decode {
+    Box::new(|packet, each| {
+        let text = std::str::from_utf8(packet).unwrap();
+        for record in text.split(';') {
+            match record.split_once(' ') {
+                Some(("good", mjd)) => {
+                    let mut alert = Alert::blank();
+                    alert.survey = SurveyId(0);
+                    alert.object = ObjectId { survey: SurveyId(0), class: ObjectClass::Sidereal, id: 7 };
+                    alert.trigger = SourceId(1);
+                    alert.time = MicroDays::from_days(mjd.parse().unwrap()).unwrap();
+                    alert.rejects = vec![RowReject::Future, RowReject::Band, RowReject::Future];
+                    each(Ok(&alert));
+                }
+                _ => return each(Err(PacketReject::Datum("ends early".into()))),
+            }
+        }
+    })
+}
+
+fn read(packets: &[(&str, u64)], keep_bytes: bool) -> (Reading, Vec<Offer>) {
+    let settings = ReadSettings { future: MicroDays::DAY, keep_bytes };
+    let parcel = |(text, records): &(&str, u64)| Parcel {
+        name: "n".into(),
+        bytes: if *text == "lost" { Bytes::Lost("gone".into()) } else { Bytes::Here(text.as_bytes().to_vec()) },
+        records: *records,
+    };
+    let origin = Origin { bundle: "f".into(), rank: 2, received: MicroDays(60_000_000_000) };
+    let share = Share { number: 9, origin, first: 40, parcels: packets.iter().map(parcel).collect() };
+    let mut offers = Vec::new();
+    let reading = Reader::new(stand_in(), settings).read(&share, &mut |offer| offers.push(offer));
+    (reading, offers)
+}
+
+#[test]
+fn the_future_is_counted_from_the_receipt_and_moves_no_clock() {
+    // A day and 37 s (TAI − UTC) after the receipt is not more than a day; a microday later is.
+    let (reading, offers) =
+        read(&[("good 59999.5", 1), ("good 60001.000428", 1), ("good 60001.000429", 1), ("good 83000", 1)], true);
+    assert_eq!(offers.len(), 2);
+    assert_eq!(offers[0].context.received, MicroDays(60_000_000_000));
+    assert_eq!(reading.clocks.get(SurveyId(0)), Some(MicroDays(60_001_000_428)));
+    assert_eq!(
+        reading.rejects.iter().map(|r| (r.reason, r.at.packet)).collect::<Vec<_>>(),
+        [(Reason::Future, 42), (Reason::Future, 43)]
+    );
+    assert!(
+        reading.rejects[1].detail.contains("2086-02-13T23:59:23Z is more than 1 d after"),
+        "{}",
+        reading.rejects[1].detail
+    );
+    assert_eq!((reading.packets, reading.counts.received), (4, 4));
+    reading.counts.surveys.values().for_each(|counts| assert_eq!(counts.accepted, 2));
+}
+
+#[test]
+fn every_record_of_a_packet_has_a_verdict() {
+    let (reading, offers) = read(&[("good 59999;good 59998;bad", 5), ("lost", 1), ("bad", 1)], true);
+    assert_eq!(offers.len(), 2);
+    let told: Vec<_> =
+        reading.rejects.iter().map(|r| (r.at.packet, r.at.record, r.reason, r.packets, r.bytes.is_some())).collect();
+    let expected = [
+        (40, 2, Reason::Datum, 1, true),
+        (40, 3, Reason::Datum, 2, false),
+        (41, 0, Reason::Io, 1, false),
+        (42, 0, Reason::Datum, 1, true),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(reading.counts.received, 7);
+    assert_eq!(reading.counts.rejected.values().sum::<i64>(), 5);
+    assert!(Judge::new(0.003).watch(&reading.verdicts).is_err(), "four of one reason");
+    assert!(Judge::new(0.004).watch(&reading.verdicts).is_ok());
+}
+
+#[test]
+fn rows_left_out_are_told_by_reason_and_bytes_only_where_wanted() {
+    let (reading, _) = read(&[("good 59999", 1), ("bad", 1)], false);
+    let rows: Vec<_> = reading.row_rejects.iter().map(|r| (r.reason, r.rows)).collect();
+    assert_eq!(rows, [(RowReject::Future, 2), (RowReject::Band, 1)]);
+    assert!(reading.rejects[0].bytes.is_none());
+    assert_eq!(reading.rejects[0].at.to_string(), "f packet 41 (n)");
+}

@@ -1,0 +1,163 @@
+//! The mint: reads bundles one after the other and says what every epoch is made of. There is one, on a thread of its own.
+
+use super::cut::{Cutter, EpochCut, Feed};
+use super::folder::{Found, Place, walk};
+use super::night::Night;
+use super::parcel::{Opener, Origin, Parcel};
+use super::stream::stream;
+use skydiff_schemas::MicroDays;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// One `[[source]]` of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// Where its packets are.
+    pub place: Place,
+    /// Its rank: a copy of a measurement from a source of greater rank stands.
+    pub rank: i16,
+    /// When its packets were received (MJD UTC), where no name says it.
+    pub received: MicroDays,
+}
+
+/// What the mint has found and read so far, for those who show progress. Counters only grow.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Bytes of input that are known to be there.
+    pub ahead: Arc<AtomicU64>,
+    /// Bytes of input that have been read, compressed where they are.
+    pub read: Arc<AtomicU64>,
+}
+
+/// Gives the visit of a packet where it can be read.
+pub type Probe = Box<dyn FnMut(&[u8]) -> Option<u64> + Send>;
+
+/// Reads `inputs` to their end, or until asked to `stop`, and hands what it finds to `out`, which gives `false` when nobody
+/// listens any more. Files that hold no packet go to `beside`.
+pub struct Mint {
+    /// What to read.
+    pub inputs: Vec<Input>,
+    /// What an epoch is.
+    pub cut: EpochCut,
+    /// Epochs end whenever so many packets more have come.
+    pub every: Option<u64>,
+    /// Reads visits, where epochs are visits.
+    pub probe: Probe,
+    /// Someone wants the job to end.
+    pub stop: Arc<AtomicBool>,
+    /// What is told of the work.
+    pub progress: Arc<Progress>,
+}
+
+impl std::fmt::Debug for Mint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mint").field("inputs", &self.inputs).field("cut", &self.cut).finish_non_exhaustive()
+    }
+}
+
+impl Mint {
+    /// Does it.
+    pub fn run(self, out: &mut dyn FnMut(Feed) -> bool, beside: &mut dyn FnMut(PathBuf)) {
+        let (cutter, progress) = (Cutter::new(self.cut, self.every), self.progress.clone());
+        let mut bench =
+            Bench { mint: self, cutter, opener: Opener::default(), open: None, ended: None, hung_up: false };
+        let inputs = std::mem::take(&mut bench.mint.inputs);
+        let _ = inputs.iter().try_for_each(|input| {
+            walk(&input.place, &mut |found| match found {
+                Found::Begin(path) => bench.begin(&path, input, out),
+                Found::Packet(parcel) => {
+                    progress.read.fetch_add(parcel.bytes.len(), Ordering::Relaxed);
+                    bench.packet(parcel, out)
+                }
+                Found::End => bench.end(),
+                Found::Stream(place) => {
+                    let path = match &place {
+                        Place::Stdin => Path::new("-"),
+                        Place::File(path) | Place::Folder(path) => path,
+                    };
+                    bench.begin(path, input, out)?;
+                    stream(&place, &progress.read, &mut |parcel| bench.packet(parcel, out))?;
+                    bench.end()
+                }
+                Found::Ahead(bytes) => {
+                    progress.ahead.fetch_add(bytes, Ordering::Relaxed);
+                    ControlFlow::Continue(())
+                }
+                Found::Beside(path) => {
+                    beside(path);
+                    ControlFlow::Continue(())
+                }
+            })
+        });
+        bench.finish(out);
+    }
+}
+
+/// A bundle in work.
+struct Open {
+    origin: Origin,
+    night: Option<Night>,
+    number: u64,
+}
+
+struct Bench {
+    mint: Mint,
+    cutter: Cutter,
+    opener: Opener,
+    open: Option<Open>,
+    /// A bundle that is at its end, until it is known whether its night is too.
+    ended: Option<(String, Option<Night>)>,
+    hung_up: bool,
+}
+
+impl Bench {
+    fn begin(&mut self, path: &Path, input: &Input, out: &mut dyn FnMut(Feed) -> bool) -> ControlFlow<()> {
+        let night = Night::of_name(path);
+        if let Some((file, before)) = self.ended.take() {
+            let over = before.filter(|before| Some(*before) != night);
+            self.cutter.end_bundle(file, over, &mut |feed| self.hung_up |= !out(feed));
+        }
+        let received = night.map_or(input.received, Night::received);
+        let origin = Origin { bundle: path.display().to_string(), rank: input.rank, received };
+        self.open = Some(Open { origin, night, number: 0 });
+        self.flow()
+    }
+
+    fn packet(&mut self, parcel: Parcel, out: &mut dyn FnMut(Feed) -> bool) -> ControlFlow<()> {
+        self.flow()?;
+        let Some(open) = &mut self.open else { return ControlFlow::Break(()) };
+        let visit = if self.cutter.wants_visit() {
+            self.opener.read(&parcel.bytes).ok().and_then(|bytes| (self.mint.probe)(bytes))
+        } else {
+            None
+        };
+        let number = open.number;
+        open.number += 1;
+        self.cutter.push(&open.origin, number, parcel, visit, &mut |feed| self.hung_up |= !out(feed));
+        self.flow()
+    }
+
+    fn end(&mut self) -> ControlFlow<()> {
+        self.ended = self.open.take().map(|open| (open.origin.bundle, open.night));
+        self.flow()
+    }
+
+    fn flow(&self) -> ControlFlow<()> {
+        match self.hung_up || self.mint.stop.load(Ordering::Relaxed) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+
+    fn finish(mut self, out: &mut dyn FnMut(Feed) -> bool) {
+        match self.ended.take() {
+            Some((file, night)) => self.cutter.end_bundle(file, night, &mut |feed| self.hung_up |= !out(feed)),
+            None => self.cutter.stop(&mut |feed| self.hung_up |= !out(feed)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,28 @@
+//! Where packets come from: `--from` PATH to shares of packets, epoch by epoch.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `folder` | what a path holds: bundles, in order |
+//! | `sniff` | what a file holds, by its first bytes |
+//! | `stream`, `blocks` | tars, gzip, concatenated containers: bytes to packets |
+//! | `night` | dates in names, times of receipt |
+//! | `parcel` | a packet on its way, or where it is |
+//! | `cut` | where epochs end |
+//! | `mint` | all of it together, on one thread |
+
+mod blocks;
+mod cut;
+mod folder;
+mod mint;
+pub mod night;
+mod parcel;
+mod sniff;
+mod stream;
+
+pub use blocks::{Blocks, Piece};
+pub use cut::{Cutter, EpochCut, Feed, Marks, parse_bytes};
+pub use folder::{Found, Place, walk};
+pub use mint::{Input, Mint, Probe, Progress};
+pub use night::Night;
+pub use parcel::{Bytes, MAX_PACKET, Opener, Origin, Parcel, Share};
+pub use stream::stream;

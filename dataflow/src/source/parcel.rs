@@ -1,0 +1,138 @@
+//! What a source hands to the workers: packets, or where to read them, in shares.
+
+use serde::{Deserialize, Serialize};
+use skydiff_schemas::MicroDays;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::PathBuf;
+
+/// A packet longer than this is not read: it is rejected as `framing`. The largest real one has 1 MB.
+pub const MAX_PACKET: u64 = 1 << 27;
+
+/// A packet on its way to the worker that decodes it: a file, an entry of a tar, or a block of a container of many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parcel {
+    /// What it is called within its bundle: a file's name, an entry's path, empty where it has none.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// How many records its frame claims: 1 but for blocks of many.
+    pub records: u64,
+}
+
+/// The bytes of a packet, or where they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Bytes {
+    /// They came from a stream and travel along.
+    Here(#[serde(with = "serde_bytes")] Vec<u8>),
+    /// They lie in a file that every worker can read.
+    At {
+        /// Which file: an absolute path.
+        path: PathBuf,
+        /// Where they begin.
+        offset: u64,
+        /// How many they are.
+        length: u64,
+    },
+    /// They could not be read; why.
+    Lost(String),
+}
+
+impl Bytes {
+    /// How many bytes they are.
+    pub fn len(&self) -> u64 {
+        match self {
+            Bytes::Here(bytes) => bytes.len() as u64,
+            Bytes::At { length, .. } => *length,
+            Bytes::Lost(_) => 0,
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Reads parcels; keeps its buffer, and the file that it read last, from one to the next.
+#[derive(Debug, Default)]
+pub struct Opener {
+    open: Option<(PathBuf, File)>,
+    buffer: Vec<u8>,
+}
+
+impl Opener {
+    /// The bytes of a parcel. The error says in words why they cannot be had.
+    pub fn read<'a>(&'a mut self, bytes: &'a Bytes) -> Result<&'a [u8], String> {
+        match bytes {
+            Bytes::Here(bytes) => Ok(bytes),
+            Bytes::Lost(why) => Err(why.clone()),
+            Bytes::At { path, offset, length } => {
+                self.read_at(path, *offset, *length).map_err(|error| format!("{}: {error}", path.display()))?;
+                Ok(&self.buffer)
+            }
+        }
+    }
+
+    fn read_at(&mut self, path: &PathBuf, offset: u64, length: u64) -> std::io::Result<()> {
+        if self.open.as_ref().is_none_or(|(open, _)| open != path) {
+            self.open = Some((path.clone(), File::open(path)?));
+        }
+        let Some((_, file)) = &mut self.open else { return Ok(()) };
+        file.seek(SeekFrom::Start(offset))?;
+        self.buffer.resize(length as usize, 0);
+        file.read_exact(&mut self.buffer)
+    }
+}
+
+/// What all packets of one bundle have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Where it was found, as people are told: a path, or `-`.
+    pub bundle: String,
+    /// Rank of its source in the job: a greater one outranks.
+    pub rank: i16,
+    /// When its packets were received: MJD UTC.
+    pub received: MicroDays,
+}
+
+/// Some packets of one epoch, for one worker to read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Share {
+    /// Dense over the whole job: share `n` goes to worker `n` modulo their number.
+    pub number: u64,
+    /// Where its packets are from.
+    pub origin: Origin,
+    /// Number of its first packet within the bundle.
+    pub first: u64,
+    /// Its packets, in the order of the bundle.
+    pub parcels: Vec<Parcel>,
+}
+
+impl Share {
+    /// Bytes of its packets.
+    pub fn bytes(&self) -> u64 {
+        self.parcels.iter().map(|parcel| parcel.bytes.len()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_opener_reads_parts_of_files_and_says_what_it_cannot() {
+        let path = std::env::temp_dir().join(format!("skydiff-parcel-{}", std::process::id()));
+        std::fs::write(&path, b"0123456789").unwrap();
+        let mut opener = Opener::default();
+        let at = |offset, length| Bytes::At { path: path.clone(), offset, length };
+        assert_eq!(opener.read(&at(2, 3)).unwrap(), b"234");
+        assert_eq!(opener.read(&at(0, 1)).unwrap(), b"0");
+        assert!(opener.read(&at(8, 3)).is_err());
+        assert_eq!(opener.read(&Bytes::Here(b"abc".to_vec())).unwrap(), b"abc");
+        assert_eq!(opener.read(&Bytes::Lost("gone".into())), Err("gone".to_owned()));
+        std::fs::remove_file(&path).unwrap();
+        let gone = Bytes::At { path: path.with_extension("x"), offset: 0, length: 1 };
+        assert!(opener.read(&gone).unwrap_err().contains(".x: "));
+    }
+}

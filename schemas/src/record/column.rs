@@ -1,0 +1,234 @@
+//! What a column of a record is, said once: its Rust field is its documentation, its schema and its encoding.
+//!
+//! [`columns!`] declares a table as a struct; the doc comments and units written there are what
+//! `skydiff schema` prints and what the Avro schema carries, so none of them can drift from the others.
+
+/// What a column holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Shape {
+    /// A text.
+    Text,
+    /// One of these words, as a text: a reader that does not know a later word still reads the record.
+    Words(&'static [&'static str]),
+    /// An integer of 64 bits.
+    Integer,
+    /// A number of 64 bits, always finite.
+    Real,
+    /// A number of 32 bits, always finite.
+    Single,
+    /// True or false.
+    Flag,
+    /// Null where absent.
+    Maybe(Box<Shape>),
+    /// Any number of them.
+    List(Box<Shape>),
+    /// A record of columns.
+    Table(Table),
+}
+
+/// A record of columns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// Name of the type.
+    pub name: &'static str,
+    /// What it is.
+    pub doc: String,
+    /// In the order in which they are written.
+    pub columns: Vec<Column>,
+}
+
+/// A column of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// Its name in JSON and in Avro.
+    pub name: &'static str,
+    /// Its unit, in the notation of VOUnits; empty for what has none.
+    pub unit: &'static str,
+    /// What it means, and what null means.
+    pub doc: String,
+    /// What it holds.
+    pub shape: Shape,
+}
+
+/// What can be a column: it knows its shape and its Avro encoding (Avro 1.11 specification, "Binary encoding").
+pub trait Value {
+    /// What it is.
+    fn shape() -> Shape;
+
+    /// Appends its Avro encoding.
+    fn encode(&self, out: &mut Vec<u8>);
+}
+
+/// Appends an Avro int or long: zigzag, then seven bits a byte, low bits first.
+pub(super) fn encode_integer(value: i64, out: &mut Vec<u8>) {
+    let mut rest = ((value << 1) ^ (value >> 63)) as u64;
+    while rest >= 0x80 {
+        out.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    out.push(rest as u8);
+}
+
+/// Appends Avro bytes, or a string: its length, then itself.
+pub(super) fn encode_bytes(bytes: &[u8], out: &mut Vec<u8>) {
+    encode_integer(bytes.len() as i64, out);
+    out.extend_from_slice(bytes);
+}
+
+impl Value for String {
+    fn shape() -> Shape {
+        Shape::Text
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        encode_bytes(self.as_bytes(), out);
+    }
+}
+
+impl Value for i64 {
+    fn shape() -> Shape {
+        Shape::Integer
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        encode_integer(*self, out);
+    }
+}
+
+impl Value for f64 {
+    fn shape() -> Shape {
+        Shape::Real
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.to_le_bytes());
+    }
+}
+
+impl Value for f32 {
+    fn shape() -> Shape {
+        Shape::Single
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.to_le_bytes());
+    }
+}
+
+impl Value for bool {
+    fn shape() -> Shape {
+        Shape::Flag
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.push(u8::from(*self));
+    }
+}
+
+impl<V: Value> Value for Option<V> {
+    fn shape() -> Shape {
+        Shape::Maybe(Box::new(V::shape()))
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        encode_integer(i64::from(self.is_some()), out);
+        if let Some(value) = self {
+            value.encode(out);
+        }
+    }
+}
+
+impl<V: Value> Value for Vec<V> {
+    fn shape() -> Shape {
+        Shape::List(Box::new(V::shape()))
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        if !self.is_empty() {
+            encode_integer(self.len() as i64, out);
+            self.iter().for_each(|value| value.encode(out));
+        }
+        encode_integer(0, out);
+    }
+}
+
+/// Declares a table: a struct whose doc comments (and `[unit]`s) are the documentation of its columns.
+macro_rules! columns {
+    ($(#[doc = $doc:literal])* $table:ident { $($(#[doc = $about:literal])* $([$unit:literal])? $name:ident: $type:ty,)* }) => {
+        $(#[doc = $doc])*
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        pub struct $table {
+            $($(#[doc = $about])* pub $name: $type,)*
+        }
+
+        impl $crate::record::column::Value for $table {
+            fn shape() -> $crate::record::column::Shape {
+                let columns = vec![$($crate::record::column::Column {
+                    name: stringify!($name),
+                    unit: concat!($($unit)?),
+                    doc: concat!($($about),*).trim().to_owned(),
+                    shape: <$type as $crate::record::column::Value>::shape(),
+                },)*];
+                let doc = concat!($($doc),*).trim().to_owned();
+                $crate::record::column::Shape::Table($crate::record::column::Table { name: stringify!($table), doc, columns })
+            }
+
+            fn encode(&self, out: &mut Vec<u8>) {
+                $($crate::record::column::Value::encode(&self.$name, out);)*
+            }
+        }
+    };
+}
+
+/// Declares an enum that is written as one of a few words.
+macro_rules! words {
+    ($(#[doc = $doc:literal])* $type:ident { $($(#[doc = $about:literal])* $variant:ident = $word:literal,)* }) => {
+        $(#[doc = $doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        pub enum $type {
+            $($(#[doc = $about])* #[serde(rename = $word)] $variant,)*
+        }
+
+        impl $type {
+            /// All of them.
+            pub const ALL: &[$type] = &[$($type::$variant),*];
+
+            /// Its word in records and tables.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $($type::$variant => $word,)*
+                }
+            }
+        }
+
+        impl $crate::record::column::Value for $type {
+            fn shape() -> $crate::record::column::Shape {
+                $crate::record::column::Shape::Words(&[$($word),*])
+            }
+
+            fn encode(&self, out: &mut Vec<u8>) {
+                $crate::record::column::encode_bytes(self.name().as_bytes(), out);
+            }
+        }
+    };
+}
+
+pub(super) use {columns, words};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_as_in_the_specification() {
+        let encoded = |value| {
+            let mut out = Vec::new();
+            encode_integer(value, &mut out);
+            out
+        };
+        for (value, bytes) in [(0, vec![0]), (-1, vec![1]), (1, vec![2]), (-64, vec![0x7f]), (64, vec![0x80, 1])] {
+            assert_eq!(encoded(value), bytes);
+        }
+        assert_eq!(encoded(i64::MIN), [vec![0xff; 9], vec![1]].concat());
+    }
+}
