@@ -4,6 +4,7 @@ use crate::generate::Accumulation;
 use skydiff_operators::{Answer, Change, Clocks, Epoch, Offer, Options, Outputs, Tally, transients};
 use skydiff_schemas::{Measurement, ObjectId, SurveyId};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use timely::dataflow::operators::probe::Probe;
 use timely::dataflow::operators::{Input, Inspect};
@@ -44,12 +45,30 @@ impl Ran {
     }
 }
 
-/// Runs all epochs to their end.
-pub fn run(all: &Accumulation, how: How) -> Ran {
+/// Tells the other workers when one panics: without it they would wait for ever for what it does not send.
+struct Alarm(Arc<AtomicBool>);
+
+impl Alarm {
+    fn step(&self, worker: &mut timely::worker::Worker) {
+        assert!(!self.0.load(Ordering::Relaxed), "another worker ended badly");
+        worker.step_or_park(Some(std::time::Duration::from_millis(2)));
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.0.fetch_or(std::thread::panicking(), Ordering::Relaxed);
+    }
+}
+
+/// Runs all epochs to their end; what panics in a worker is an error.
+pub fn run(all: &Accumulation, how: How) -> Result<Ran, String> {
     let ran = Arc::new(Mutex::new(Ran::default()));
     let (given, out) = (Arc::new(all.clone()), Arc::clone(&ran));
+    let broken = Arc::new(AtomicBool::new(false));
     let config = timely::Config::process(how.workers);
     let guards = timely::execute(config, move |worker| {
+        let alarm = Alarm(Arc::clone(&broken));
         let (mut offers, mut clocks, probe) = (InputHandle::new(), InputHandle::new(), ProbeHandle::new());
         let objects = worker.dataflow::<Epoch, _, _>(|scope| {
             let (offer_stream, clock_stream) = (scope.input_from(&mut offers), scope.input_from(&mut clocks));
@@ -67,21 +86,23 @@ pub fn run(all: &Accumulation, how: How) -> Ran {
                 clocks.advance_to(epoch.next());
             }
             while probe.less_than(offers.time()) {
-                worker.step_or_park(Some(std::time::Duration::from_millis(10)));
+                alarm.step(worker);
             }
         }
         drop((offers, clocks));
-        while worker.step() {}
+        while worker.has_dataflows() {
+            alarm.step(worker);
+        }
         let mut out = out.lock().expect("no test panics with this lock");
         objects.borrow_mut().for_each(|rows, answer| {
             let twice = out.held.insert(answer.object, (rows.to_vec(), answer.clone()));
             assert!(twice.is_none(), "{:?} is held twice", answer.object);
         });
     });
-    guards.expect("workers start").join().into_iter().for_each(|worker| worker.expect("a worker ended badly"));
-    let mut ran = Arc::into_inner(ran).expect("every worker has ended").into_inner().expect("none panicked");
+    guards?.join().into_iter().collect::<Result<Vec<()>, String>>()?;
+    let mut ran = std::mem::take(&mut *ran.lock().map_err(|_| "a worker panicked at its output")?);
     ran.changes.values_mut().for_each(|changes| changes.sort_by_key(|change| change.object));
-    ran
+    Ok(ran)
 }
 
 fn options(all: &Accumulation, how: How) -> Options {

@@ -17,7 +17,7 @@ struct Consumer {
 
 /// Runs an accumulation and holds every epoch to the oracle.
 pub fn equals_oracle(all: &Accumulation, how: How) -> Result<(), String> {
-    let ran = run(all, how);
+    let ran = run(all, how)?;
     let mut consumer = Consumer::default();
     let mut before: Option<Known> = None;
     for (epoch, clocks) in all.epochs() {
