@@ -12,10 +12,20 @@ use super::wire::{Bad, zigzag};
 
 /// Longer segments are not learned: offsets are 16 bits.
 const MAX_LEN: usize = 1 << 13;
+/// Nor are shorter ones, which an integer's eight bytes would not fit in.
+const MIN_LEN: usize = 8;
 /// Shapes kept for a segment.
 const MAX_SHAPES: usize = 24;
-/// Bytes compared between two branches.
-const STRIDE: usize = 64;
+/// Words compared between two branches.
+const WORDS: usize = 8;
+const BLOCK: usize = 8 * WORDS;
+
+/// A part of a template: which bits are pinned, and to what.
+#[derive(Clone, Debug)]
+struct Pinned {
+    mask: [u64; WORDS],
+    want: [u64; WORDS],
+}
 
 /// A value at a known offset, and the slot that it goes to.
 #[derive(Clone, Copy, Debug)]
@@ -26,24 +36,35 @@ struct At {
     len: u16,
 }
 
+/// An integer of up to eight bytes: in the word at `offset`, behind `shift` bits, those of `mask`.
+#[derive(Clone, Copy, Debug)]
+struct Short {
+    offset: u16,
+    slot: u16,
+    shift: u32,
+    mask: u64,
+}
+
 #[derive(Clone, Debug, Default)]
 struct Shape {
-    /// Word by word, trailing words without a mask left out.
-    mask: Vec<u64>,
-    want: Vec<u64>,
+    /// Blocks without a pinned bit at the end are left out.
+    template: Vec<Pinned>,
     /// Bytes of the segment.
     len: usize,
     /// Validity bits, by the word that holds them.
     valid: Vec<(u16, u64)>,
     floats: Vec<At>,
     doubles: Vec<At>,
-    integers: Vec<At>,
+    shorts: Vec<Short>,
+    longs: Vec<At>,
+    /// Slices that must be UTF-8.
+    texts: Vec<At>,
+    /// Whether there is any of what follows.
+    rare: bool,
     /// Integers that are wanted as floats.
     counts: Vec<At>,
     booleans: Vec<At>,
     slices: Vec<At>,
-    /// Slices that must be UTF-8.
-    texts: Vec<At>,
     /// Enum symbols, which the template pins.
     symbols: Vec<(u16, u64)>,
 }
@@ -106,54 +127,33 @@ fn word(bytes: &[u8], at: usize) -> Option<u64> {
 }
 
 impl Shape {
-    /// Whether what begins here has this layout. Reads up to seven bytes beyond the segment, which decide nothing.
+    /// Whether what begins here has this layout.
     #[inline(always)]
     fn matches(&self, rest: &[u8]) -> bool {
-        let Some(head) = rest.get(..self.mask.len() * 8) else { return false };
-        let differs = |(bytes, (mask, want)): (&[u8], (&u64, &u64))| match bytes.first_chunk() {
-            Some(bytes) => u64::from_le_bytes(*bytes) & mask ^ want,
-            None => !0,
-        };
-        let (blocks, masks, wants) =
-            (head.chunks_exact(STRIDE), self.mask.chunks_exact(STRIDE / 8), self.want.chunks_exact(STRIDE / 8));
-        let (end, end_mask, end_want) = (blocks.remainder(), masks.remainder(), wants.remainder());
-        for (block, (mask, want)) in blocks.zip(masks.zip(wants)) {
-            let words = block.chunks_exact(8).zip(mask.iter().zip(want));
-            if words.fold(0, |all, word| all | differs(word)) != 0 {
-                return false;
-            }
-        }
-        end.chunks_exact(8).zip(end_mask.iter().zip(end_want)).fold(0, |all, word| all | differs(word)) == 0
+        let (blocks, end) = rest.as_chunks();
+        let whole = blocks.iter().zip(&self.template).all(|(block, pinned)| pinned.holds(block));
+        whole && self.template.get(blocks.len()).is_none_or(|pinned| pinned.holds_at_the_end(end))
     }
 
     #[inline(always)]
     fn capture(&self, segment: &[u8], base: usize, row: &mut [u64]) -> Result<(), Bad> {
-        let mut put = |slot: u16, word: u64| {
-            if let Some(place) = row.get_mut(usize::from(slot)) {
-                *place = word;
-            }
-        };
         for at in &self.floats {
             if let Some(bytes) = segment.get(usize::from(at.offset)..).and_then(|rest| rest.first_chunk()) {
-                put(at.slot, f64::from(f32::from_le_bytes(*bytes)).to_bits());
+                put(row, at.slot, f64::from(f32::from_le_bytes(*bytes)).to_bits());
             }
         }
         for at in &self.doubles {
             if let Some(word) = word(segment, usize::from(at.offset)) {
-                put(at.slot, word);
+                put(row, at.slot, word);
             }
         }
-        for at in &self.integers {
-            put(at.slot, integer(segment, at) as u64);
+        for at in &self.shorts {
+            if let Some(word) = word(segment, usize::from(at.offset)) {
+                put(row, at.slot, zigzag(sevens(word >> at.shift & at.mask)) as u64);
+            }
         }
-        for at in &self.counts {
-            put(at.slot, (integer(segment, at) as f64).to_bits());
-        }
-        for at in &self.booleans {
-            put(at.slot, segment.get(usize::from(at.offset)).map_or(0, |byte| u64::from(*byte)));
-        }
-        for at in &self.slices {
-            put(at.slot, slice_word(base + usize::from(at.offset), usize::from(at.len)));
+        for at in &self.longs {
+            put(row, at.slot, integer(segment, at) as u64);
         }
         for at in &self.texts {
             let from = usize::from(at.offset);
@@ -161,10 +161,10 @@ impl Shape {
             if !text.is_ascii() && std::str::from_utf8(text).is_err() {
                 return Err(Bad::Text);
             }
-            put(at.slot, slice_word(base + from, usize::from(at.len)));
+            put(row, at.slot, slice_word(base + from, usize::from(at.len)));
         }
-        for (slot, word) in &self.symbols {
-            put(*slot, *word);
+        if self.rare {
+            self.capture_rare(segment, base, row);
         }
         for (at, bits) in &self.valid {
             if let Some(valid) = row.get_mut(usize::from(*at)) {
@@ -174,10 +174,25 @@ impl Shape {
         Ok(())
     }
 
+    fn capture_rare(&self, segment: &[u8], base: usize, row: &mut [u64]) {
+        for at in &self.counts {
+            put(row, at.slot, (integer(segment, at) as f64).to_bits());
+        }
+        for at in &self.booleans {
+            put(row, at.slot, segment.get(usize::from(at.offset)).map_or(0, |byte| u64::from(*byte)));
+        }
+        for at in &self.slices {
+            put(row, at.slot, slice_word(base + usize::from(at.offset), usize::from(at.len)));
+        }
+        for (slot, word) in &self.symbols {
+            put(row, *slot, *word);
+        }
+    }
+
     fn of(segment: &Segment, bytes: &[u8], start: usize) -> Option<Shape> {
-        let len = bytes.len().checked_sub(start).filter(|len| *len <= MAX_LEN)?;
+        let len = bytes.len().checked_sub(start).filter(|len| (MIN_LEN..=MAX_LEN).contains(len))?;
         let mut shape = Shape { len, ..Shape::default() };
-        let mut mask = vec![0u8; len.next_multiple_of(8)];
+        let mut mask = vec![0u8; len.next_multiple_of(BLOCK)];
         let mut learnable = true;
         let walked = segment.walk(bytes, &mut start.clone(), |step, place, word| {
             let place = Place { tag: place.tag - start, value: place.value - start, end: place.end - start };
@@ -189,12 +204,9 @@ impl Shape {
         }
         let mut seen = bytes[start..].to_vec();
         seen.resize(mask.len(), 0);
-        let words =
-            |bytes: &[u8]| -> Vec<u64> { (0..bytes.len()).step_by(8).filter_map(|at| word(bytes, at)).collect() };
-        shape.mask = words(&mask);
-        let masked = shape.mask.iter().rposition(|mask| *mask != 0).map_or(0, |last| last + 1);
-        shape.mask.truncate(masked);
-        shape.want = words(&seen).iter().zip(&shape.mask).map(|(word, mask)| word & mask).collect();
+        shape.template = mask.chunks_exact(BLOCK).zip(seen.chunks_exact(BLOCK)).map(Pinned::of).collect();
+        let pinned = shape.template.iter().rposition(|block| block.mask != [0; WORDS]).map_or(0, |last| last + 1);
+        shape.template.truncate(pinned);
         Some(shape)
     }
 
@@ -230,11 +242,18 @@ impl Shape {
     }
 
     fn place(&mut self, slot: Slot, prim: Prim, at: At, word: u64) {
+        self.rare |= !matches!(
+            (prim, slot.wanted),
+            (Prim::Float | Prim::Double, _) | (Prim::Int | Prim::Long, Wanted::Integer) | (Prim::Bytes, Wanted::Text)
+        );
         match (prim, slot.wanted) {
             (Prim::Float, _) => self.floats.push(at),
             (Prim::Double, _) => self.doubles.push(at),
             (Prim::Int | Prim::Long, Wanted::Float) => self.counts.push(at),
-            (Prim::Int | Prim::Long, _) => self.integers.push(at),
+            (Prim::Int | Prim::Long, _) => match Short::of(at, self.len) {
+                Some(short) => self.shorts.push(short),
+                None => self.longs.push(at),
+            },
             (Prim::Boolean, _) => self.booleans.push(at),
             (Prim::Bytes, Wanted::Text) => self.texts.push(at),
             (Prim::Bytes | Prim::Fixed(_), _) => self.slices.push(at),
@@ -248,21 +267,61 @@ impl Shape {
     }
 }
 
+impl Pinned {
+    fn of((mask, seen): (&[u8], &[u8])) -> Pinned {
+        let words = |bytes: &[u8]| std::array::from_fn(|at| word(bytes, 8 * at).unwrap_or(0));
+        let (mask, seen): ([u64; WORDS], [u64; WORDS]) = (words(mask), words(seen));
+        Pinned { mask, want: std::array::from_fn(|at| seen[at] & mask[at]) }
+    }
+
+    #[inline(always)]
+    fn holds(&self, block: &[u8; BLOCK]) -> bool {
+        let words = block.as_chunks().0.iter().map(|bytes| u64::from_le_bytes(*bytes));
+        let pinned = self.mask.iter().zip(&self.want);
+        words.zip(pinned).fold(0, |differs, (word, (mask, want))| differs | word & mask ^ want) == 0
+    }
+
+    /// Behind the end of the bytes nothing is pinned: the segment, which is all there, ends before.
+    #[cold]
+    fn holds_at_the_end(&self, bytes: &[u8]) -> bool {
+        let mut block = [0; BLOCK];
+        if let Some(start) = block.get_mut(..bytes.len()) {
+            start.copy_from_slice(bytes);
+        }
+        self.holds(&block)
+    }
+}
+
+impl Short {
+    /// `None` for an integer of more than eight bytes. One that lies within eight bytes of the segment's end is
+    /// behind others in its last eight.
+    fn of(at: At, len: usize) -> Option<Short> {
+        let (from, bytes) = (usize::from(at.offset), u32::from(at.len));
+        let offset = from.min(len.checked_sub(8)?);
+        let shift = 8 * (from - offset) as u32;
+        let mask = !0 >> 64u32.checked_sub(8 * bytes).filter(|unused| *unused < 64)?;
+        Some(Short { offset: offset as u16, slot: at.slot, shift, mask })
+    }
+}
+
+#[inline(always)]
+fn put(row: &mut [u64], slot: u16, word: u64) {
+    if let Some(place) = row.get_mut(usize::from(slot)) {
+        *place = word;
+    }
+}
+
 /// The integer of `at.len` bytes, whose continuation bits are known to be right.
 #[inline(always)]
 fn integer(segment: &[u8], at: &At) -> i64 {
-    let (from, len) = (usize::from(at.offset), usize::from(at.len));
-    let low = match word(segment, from) {
-        Some(word) => word,
-        // Within eight bytes of the segment's end.
-        None => {
-            let bytes = segment.get(from..from + len).unwrap_or(&[]);
-            bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
-        }
+    let from = usize::from(at.offset);
+    let bytes = segment.get(from..from + usize::from(at.len)).unwrap_or(&[]);
+    let (low, high) = match bytes.split_first_chunk() {
+        Some((low, high)) => (sevens(u64::from_le_bytes(*low)), high),
+        None => (0, bytes),
     };
-    let bits = sevens(low & (!0 >> (64 - 8 * len.clamp(1, 8) as u32)));
-    let high = segment.get(from + 8..from + len).unwrap_or(&[]).iter().zip([56, 63]);
-    zigzag(high.fold(bits, |bits, (byte, shift)| bits | u64::from(byte & 0x7f) << shift))
+    let high = high.iter().rev().fold(0, |bits, byte| bits << 7 | u64::from(byte & 0x7f));
+    zigzag(if bytes.len() < 8 { high } else { low | high << 56 })
 }
 
 /// The low seven bits of each of eight bytes, put together.
