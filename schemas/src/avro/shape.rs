@@ -6,9 +6,11 @@
 //! the walk would check (booleans are 0 or 1, ints have 32 bits), so a match reads exactly what the walk would have
 //! read; everything else is left to the walk. A shape can make a packet faster, never different.
 
+use super::offset::{At, Short};
 use super::segment::{Place, Prim, Segment, Step, slice_word};
 use super::selection::{Slot, Wanted};
-use super::wire::{Bad, zigzag};
+use super::template::Template;
+use super::wire::Bad;
 
 /// Longer segments are not learned: offsets are 16 bits.
 const MAX_LEN: usize = 1 << 13;
@@ -16,39 +18,9 @@ const MAX_LEN: usize = 1 << 13;
 const MIN_LEN: usize = 8;
 /// Shapes kept for a segment.
 const MAX_SHAPES: usize = 24;
-/// Words compared between two branches.
-const WORDS: usize = 8;
-const BLOCK: usize = 8 * WORDS;
-
-/// A part of a template: which bits are pinned, and to what.
-#[derive(Clone, Debug)]
-struct Pinned {
-    mask: [u64; WORDS],
-    want: [u64; WORDS],
-}
-
-/// A value at a known offset, and the slot that it goes to.
-#[derive(Clone, Copy, Debug)]
-struct At {
-    offset: u16,
-    slot: u16,
-    /// Bytes of an integer or a slice.
-    len: u16,
-}
-
-/// An integer of up to eight bytes: in the word at `offset`, behind `shift` bits, those of `mask`.
-#[derive(Clone, Copy, Debug)]
-struct Short {
-    offset: u16,
-    slot: u16,
-    shift: u32,
-    mask: u64,
-}
-
 #[derive(Clone, Debug, Default)]
 struct Shape {
-    /// Blocks without a pinned bit at the end are left out.
-    template: Vec<Pinned>,
+    template: Template,
     /// Bytes of the segment.
     len: usize,
     /// Validity bits, by the word that holds them.
@@ -98,7 +70,7 @@ impl Shapes {
         for which in 0..self.known.len() {
             let shape = &self.known[which];
             let Some(segment) = rest.get(..shape.len) else { continue };
-            if !shape.matches(rest) {
+            if !shape.template.matches(rest) {
                 continue;
             }
             shape.capture(segment, *at, row)?;
@@ -121,47 +93,31 @@ impl Shapes {
     }
 }
 
-#[inline(always)]
-fn word(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
 impl Shape {
-    /// Whether what begins here has this layout.
-    #[inline(always)]
-    fn matches(&self, rest: &[u8]) -> bool {
-        let (blocks, end) = rest.as_chunks();
-        let whole = blocks.iter().zip(&self.template).all(|(block, pinned)| pinned.holds(block));
-        whole && self.template.get(blocks.len()).is_none_or(|pinned| pinned.holds_at_the_end(end))
-    }
-
     #[inline(always)]
     fn capture(&self, segment: &[u8], base: usize, row: &mut [u64]) -> Result<(), Bad> {
         for at in &self.floats {
-            if let Some(bytes) = segment.get(usize::from(at.offset)..).and_then(|rest| rest.first_chunk()) {
-                put(row, at.slot, f64::from(f32::from_le_bytes(*bytes)).to_bits());
+            if let Some(float) = at.float(segment) {
+                put(row, at.slot, f64::from(float).to_bits());
             }
         }
         for at in &self.doubles {
-            if let Some(word) = word(segment, usize::from(at.offset)) {
+            if let Some(word) = at.word(segment) {
                 put(row, at.slot, word);
             }
         }
-        for at in &self.shorts {
-            if let Some(word) = word(segment, usize::from(at.offset)) {
-                put(row, at.slot, zigzag(sevens(word >> at.shift & at.mask)) as u64);
-            }
+        for short in &self.shorts {
+            put(row, short.slot, short.read(segment) as u64);
         }
         for at in &self.longs {
-            put(row, at.slot, integer(segment, at) as u64);
+            put(row, at.slot, at.integer(segment) as u64);
         }
         for at in &self.texts {
-            let from = usize::from(at.offset);
-            let text = segment.get(from..from + usize::from(at.len)).unwrap_or(&[]);
+            let text = at.bytes(segment);
             if !text.is_ascii() && std::str::from_utf8(text).is_err() {
                 return Err(Bad::Text);
             }
-            put(row, at.slot, slice_word(base + from, usize::from(at.len)));
+            put(row, at.slot, slice_word(base + usize::from(at.offset), text.len()));
         }
         if self.rare {
             self.capture_rare(segment, base, row);
@@ -176,10 +132,10 @@ impl Shape {
 
     fn capture_rare(&self, segment: &[u8], base: usize, row: &mut [u64]) {
         for at in &self.counts {
-            put(row, at.slot, (integer(segment, at) as f64).to_bits());
+            put(row, at.slot, (at.integer(segment) as f64).to_bits());
         }
         for at in &self.booleans {
-            put(row, at.slot, segment.get(usize::from(at.offset)).map_or(0, |byte| u64::from(*byte)));
+            put(row, at.slot, at.bytes(segment).first().map_or(0, |byte| u64::from(*byte)));
         }
         for at in &self.slices {
             put(row, at.slot, slice_word(base + usize::from(at.offset), usize::from(at.len)));
@@ -192,7 +148,7 @@ impl Shape {
     fn of(segment: &Segment, bytes: &[u8], start: usize) -> Option<Shape> {
         let len = bytes.len().checked_sub(start).filter(|len| (MIN_LEN..=MAX_LEN).contains(len))?;
         let mut shape = Shape { len, ..Shape::default() };
-        let mut mask = vec![0u8; len.next_multiple_of(BLOCK)];
+        let mut mask = vec![0u8; len];
         let mut learnable = true;
         let walked = segment.walk(bytes, &mut start.clone(), |step, place, word| {
             let place = Place { tag: place.tag - start, value: place.value - start, end: place.end - start };
@@ -202,11 +158,7 @@ impl Shape {
         if walked.is_err() || !learnable {
             return None;
         }
-        let mut seen = bytes[start..].to_vec();
-        seen.resize(mask.len(), 0);
-        shape.template = mask.chunks_exact(BLOCK).zip(seen.chunks_exact(BLOCK)).map(Pinned::of).collect();
-        let pinned = shape.template.iter().rposition(|block| block.mask != [0; WORDS]).map_or(0, |last| last + 1);
-        shape.template.truncate(pinned);
+        shape.template = Template::of(&mask, &bytes[start..]);
         Some(shape)
     }
 
@@ -267,67 +219,9 @@ impl Shape {
     }
 }
 
-impl Pinned {
-    fn of((mask, seen): (&[u8], &[u8])) -> Pinned {
-        let words = |bytes: &[u8]| std::array::from_fn(|at| word(bytes, 8 * at).unwrap_or(0));
-        let (mask, seen): ([u64; WORDS], [u64; WORDS]) = (words(mask), words(seen));
-        Pinned { mask, want: std::array::from_fn(|at| seen[at] & mask[at]) }
-    }
-
-    #[inline(always)]
-    fn holds(&self, block: &[u8; BLOCK]) -> bool {
-        let words = block.as_chunks().0.iter().map(|bytes| u64::from_le_bytes(*bytes));
-        let pinned = self.mask.iter().zip(&self.want);
-        words.zip(pinned).fold(0, |differs, (word, (mask, want))| differs | word & mask ^ want) == 0
-    }
-
-    /// Behind the end of the bytes nothing is pinned: the segment, which is all there, ends before.
-    #[cold]
-    fn holds_at_the_end(&self, bytes: &[u8]) -> bool {
-        let mut block = [0; BLOCK];
-        if let Some(start) = block.get_mut(..bytes.len()) {
-            start.copy_from_slice(bytes);
-        }
-        self.holds(&block)
-    }
-}
-
-impl Short {
-    /// `None` for an integer of more than eight bytes. One that lies within eight bytes of the segment's end is
-    /// behind others in its last eight.
-    fn of(at: At, len: usize) -> Option<Short> {
-        let (from, bytes) = (usize::from(at.offset), u32::from(at.len));
-        let offset = from.min(len.checked_sub(8)?);
-        let shift = 8 * (from - offset) as u32;
-        let mask = !0 >> 64u32.checked_sub(8 * bytes).filter(|unused| *unused < 64)?;
-        Some(Short { offset: offset as u16, slot: at.slot, shift, mask })
-    }
-}
-
 #[inline(always)]
 fn put(row: &mut [u64], slot: u16, word: u64) {
     if let Some(place) = row.get_mut(usize::from(slot)) {
         *place = word;
     }
-}
-
-/// The integer of `at.len` bytes, whose continuation bits are known to be right.
-#[inline(always)]
-fn integer(segment: &[u8], at: &At) -> i64 {
-    let from = usize::from(at.offset);
-    let bytes = segment.get(from..from + usize::from(at.len)).unwrap_or(&[]);
-    let (low, high) = match bytes.split_first_chunk() {
-        Some((low, high)) => (sevens(u64::from_le_bytes(*low)), high),
-        None => (0, bytes),
-    };
-    let high = high.iter().rev().fold(0, |bits, byte| bits << 7 | u64::from(byte & 0x7f));
-    zigzag(if bytes.len() < 8 { high } else { low | high << 56 })
-}
-
-/// The low seven bits of each of eight bytes, put together.
-#[inline(always)]
-fn sevens(word: u64) -> u64 {
-    let word = word & 0x007f_007f_007f_007f | (word & 0x7f00_7f00_7f00_7f00) >> 1;
-    let word = word & 0x0000_3fff_0000_3fff | (word & 0x3fff_0000_3fff_0000) >> 2;
-    word & 0x0fff_ffff | (word & 0x0fff_ffff_0000_0000) >> 4
 }
