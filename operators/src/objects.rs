@@ -14,7 +14,7 @@ use crate::{Answer, Cause, Change, Clocks, Counter, Epoch, Said, digest};
 use differential_dataflow::consolidation::consolidate;
 use differential_dataflow::trace::{BatchReader, Cursor, Navigable, TraceReader};
 use rustc_hash::FxHashMap;
-use skydiff_schemas::{Kind, Measurement, ObjectId, Pixel, Quality, SourceId};
+use skydiff_schemas::{Kind, Measurement, MicroDays, ObjectId, Pixel, Quality, SourceId};
 use std::collections::{BTreeMap, BTreeSet};
 use timely::progress::Antichain;
 
@@ -24,15 +24,26 @@ pub const LONG_HISTORY: usize = 48;
 /// What is kept of an object between epochs.
 struct Held {
     pixel: Pixel,
-    rows: usize,
+    rows: u32,
+    /// Which timescales were alive when it was last told, by bit.
+    alive: u16,
+    newest: Option<MicroDays>,
     noted: Noted,
     /// Standing sources that are withdrawn: their context does not count.
     withdrawn: Vec<SourceId>,
     curve: Option<Box<LightCurve>>,
     /// States and Z levels by timescale, alive or not.
-    states: Vec<(u16, u32)>,
-    said: Said,
+    states: Box<[(u16, u32)]>,
     hash: u128,
+}
+
+impl Held {
+    /// What was told last.
+    fn said(&self) -> Said {
+        let living = |(at, states): (usize, &(u16, u32))| if self.alive >> at & 1 == 1 { *states } else { (0, 0) };
+        let alive = self.newest.map(|_| self.states.iter().enumerate().map(living).collect());
+        Said { newest: self.newest, alive: alive.unwrap_or_default() }
+    }
 }
 
 /// The state of one worker, which outlives its operator so that it can be looked at afterwards.
@@ -40,7 +51,8 @@ pub struct Objects {
     rules: Rules,
     measurements: Trace<Place, Measurement>,
     contexts: Trace<ObjectId, ContextRow>,
-    held: FxHashMap<ObjectId, Held>,
+    /// Boxed, because a table keeps room for up to twice what it holds.
+    held: FxHashMap<ObjectId, Box<Held>>,
     clocks: Clocks,
     wheel: Wheel,
     /// Whether what time alone does is told too.
@@ -160,18 +172,21 @@ impl Objects {
         told: &mut Told,
     ) -> Option<Change> {
         let object = place.1;
-        let mut held = self.held.remove(&object).unwrap_or_else(|| Held {
-            pixel: place.0,
-            rows: 0,
-            noted: Noted::default(),
-            withdrawn: Vec::new(),
-            curve: None,
-            states: Vec::new(),
-            said: Said::default(),
-            hash: 0,
+        let mut held = self.held.remove(&object).unwrap_or_else(|| {
+            Box::new(Held {
+                pixel: place.0,
+                rows: 0,
+                alive: 0,
+                newest: None,
+                noted: Noted::default(),
+                withdrawn: Vec::new(),
+                curve: None,
+                states: Box::default(),
+                hash: 0,
+            })
         });
         held.pixel = place.0;
-        held.rows = held.rows.saturating_add_signed(touch.rows.iter().map(|(_, net)| *net).sum());
+        held.rows = held.rows.saturating_add_signed(touch.rows.iter().map(|(_, net)| *net as i32).sum());
         let trigger = held.noted.trigger;
         self.note(epoch, object, &mut held, &touch);
         let mut looked_at = trigger != held.noted.trigger;
@@ -189,18 +204,18 @@ impl Objects {
                     .iter()
                     .filter(|(_, net)| *net > 0)
                     .for_each(|(row, _)| curve.insert(row));
-                if held.rows > self.long { held.curve.insert(curve) } else { transient.insert(curve) }
+                if held.rows as usize > self.long { held.curve.insert(curve) } else { transient.insert(curve) }
             }
         };
         let clock = self.clocks.get(object.survey);
         let mut after = answer(object, curve, &held.noted, clock, &self.rules);
-        let before = std::mem::take(&mut held.said);
+        let before = held.said();
         let causes = causes(&touch.rows, before.newest, |kind, id| touch.joined.contains(&(kind, id)));
         let hash = if held.rows == 0 { 0 } else { digest::of_answer(&mut after) };
         looked_at |= hash != held.hash;
         told.digest = told.digest.wrapping_add(hash).wrapping_sub(held.hash);
         held.hash = hash;
-        held.states = held_states(&after, &self.rules);
+        held.states = held_states(&after, &self.rules).into_boxed_slice();
         let gone = held.rows == 0;
         self.say(object, held, &before, told, gone, Some((after, causes, looked_at)))
     }
@@ -235,8 +250,7 @@ impl Objects {
     fn expire(&mut self, epoch: Epoch, due: BTreeSet<ObjectId>, told: &mut Told) {
         for object in due {
             let Some(mut held) = self.held.remove(&object) else { continue };
-            let before = std::mem::take(&mut held.said);
-            held.said.newest = before.newest;
+            let before = held.said();
             let answered = self.expiry.then(|| (self.again(epoch, object, &mut held), Vec::new(), false));
             let change = self.say(object, held, &before, told, false, answered);
             told.changes.extend(change);
@@ -263,7 +277,7 @@ impl Objects {
     fn say(
         &mut self,
         object: ObjectId,
-        mut held: Held,
+        mut held: Box<Held>,
         before: &Said,
         told: &mut Told,
         gone: bool,
@@ -271,21 +285,21 @@ impl Objects {
     ) -> Option<Change> {
         let clock = self.clocks.get(object.survey);
         if let Some((answer, ..)) = &answered {
-            held.said.newest = answer.newest;
+            held.newest = answer.newest;
         }
-        held.said.alive = alive(&held.states, held.said.newest, clock, &self.rules);
+        held.alive = alive(held.newest, clock, &self.rules);
+        let said = held.said();
         let due = |said: &Said, states: &[(u16, u32)]| deadline(states, said, &self.rules);
         // The deadline that was filed is a function of what was said.
         let filed = before.newest.and_then(|_| due(before, &before.alive));
-        self.wheel.change(object, filed, due(&held.said, &held.said.alive));
-        for (said, sign) in [(before, -1), (&held.said, 1)] {
+        self.wheel.change(object, filed, due(&said, &said.alive));
+        for (said, sign) in [(before, -1), (&said, 1)] {
             if said.newest.is_some() {
                 let hash = digest::of_said(&object, said);
                 told.digest = if sign > 0 { told.digest.wrapping_add(hash) } else { told.digest.wrapping_sub(hash) };
             }
         }
-        count_alive(object, before, &held.said, &mut told.tallies);
-        let said = held.said.clone();
+        count_alive(object, before, &said, &mut told.tallies);
         if !gone {
             self.held.insert(object, held);
         }

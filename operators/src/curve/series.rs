@@ -10,7 +10,7 @@ use ethnum::I256;
 use skydiff_schemas::MicroDays;
 
 /// Visits a chunk aims at; it splits at twice as many.
-const CHUNK: usize = 32;
+const CHUNK: usize = 16;
 /// Chunks that are summed once more together.
 const BLOCK: usize = 16;
 
