@@ -4,6 +4,7 @@ pub mod counts;
 pub mod flow;
 pub mod highlights;
 pub mod judge;
+pub mod lookup;
 mod names;
 pub mod reading;
 pub mod record;
