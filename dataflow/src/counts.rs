@@ -92,6 +92,7 @@ impl Counts {
     pub fn tally(&mut self, tally: &Tally) {
         let counts = self.surveys.entry(tally.survey).or_default();
         let count = match tally.counter {
+            Counter::Repeated => &mut counts.repeated,
             Counter::Rows => &mut counts.rows,
             Counter::Known => &mut counts.known,
             Counter::New => &mut counts.new,

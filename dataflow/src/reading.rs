@@ -72,8 +72,12 @@ impl Reader {
 
     /// Reads a share: accepted packets become offers, the rest is in the reading.
     pub fn read(&mut self, share: &Share, offer: &mut dyn FnMut(Offer)) -> Reading {
-        let mut reading =
-            Reading { share: share.number, packets: share.parcels.len() as u64, bytes: share.bytes(), ..Reading::default() };
+        let mut reading = Reading {
+            share: share.number,
+            packets: share.parcels.len() as u64,
+            bytes: share.bytes(),
+            ..Reading::default()
+        };
         for (number, parcel) in (share.first..).zip(&share.parcels) {
             let at = At { file: share.origin.bundle.clone(), packet: number, name: parcel.name.clone(), record: 0 };
             self.packet(&parcel.bytes, parcel.records, at, &share.origin, &mut reading, offer);
@@ -81,10 +85,20 @@ impl Reader {
         reading
     }
 
-    fn packet(&mut self, bytes: &Bytes, claimed: u64, at: At, origin: &Origin, reading: &mut Reading, offer: &mut dyn FnMut(Offer)) {
+    fn packet(
+        &mut self,
+        bytes: &Bytes,
+        claimed: u64,
+        at: At,
+        origin: &Origin,
+        reading: &mut Reading,
+        offer: &mut dyn FnMut(Offer),
+    ) {
         let Reader { decode, settings, opener, writers } = self;
         let packet = match bytes {
-            long if long.len() > MAX_PACKET => Err((Reason::Framing, format!("{} bytes: no packet is that long", long.len()))),
+            long if long.len() > MAX_PACKET => {
+                Err((Reason::Framing, format!("{} bytes: no packet is that long", long.len())))
+            }
             bytes => opener.read(bytes).map_err(|error| (Reason::Io, error)),
         };
         let packet = match packet {
@@ -117,7 +131,11 @@ impl Reader {
         // Records behind one that ends its packet cannot be told apart, but they were sent.
         if let Some(reason) = ended.filter(|_| records < claimed) {
             pen.at.record = records;
-            pen.reject(reason, format!("{} records behind one that cannot be read", claimed - records), claimed - records);
+            pen.reject(
+                reason,
+                format!("{} records behind one that cannot be read", claimed - records),
+                claimed - records,
+            );
         }
     }
 }
@@ -149,7 +167,13 @@ impl Pen<'_> {
         self.reading.counts.accept(alert);
         let mut reasons = BTreeMap::new();
         alert.rejects.iter().for_each(|reason| *reasons.entry(*reason).or_default() += 1);
-        let row = |(reason, rows)| RowRejects { at: self.at.clone(), survey: alert.survey, object: alert.object, reason, rows };
+        let row = |(reason, rows)| RowRejects {
+            at: self.at.clone(),
+            survey: alert.survey,
+            object: alert.object,
+            reason,
+            rows,
+        };
         self.reading.row_rejects.extend(reasons.into_iter().map(row));
     }
 
@@ -158,7 +182,14 @@ impl Pen<'_> {
         (0..packets).for_each(|_| self.reading.counts.reject(reason.name()));
         let keep = std::mem::take(&mut self.keep);
         let bytes = keep.then(|| serde_bytes::ByteBuf::from(self.packet));
-        self.reading.rejects.push(Reject { at: self.at.clone(), schema: describe(self.packet), reason, detail, packets, bytes });
+        self.reading.rejects.push(Reject {
+            at: self.at.clone(),
+            schema: describe(self.packet),
+            reason,
+            detail,
+            packets,
+            bytes,
+        });
     }
 }
 

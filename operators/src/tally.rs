@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 /// For rows: `Rows = Known + New + Superseded + Confirmed + Withdrawn`. A row is counted once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Counter {
+    /// Packets whose trigger a packet before them had had.
+    Repeated,
     /// Rows of accepted packets that were offered to their object (triggers included, rejected rows not).
     Rows,
     /// Rows that changed nothing: a copy that does not win.

@@ -83,7 +83,8 @@ pub fn clock<'s>(
             });
             bindings.for_each(|capability, data| bound.put(&capability, &[0, 1, 2], data));
             while broken.is_none()
-                && let Some(epoch) = bound.first().filter(|epoch| frontiers.iter().all(|frontier| passed(frontier, *epoch)))
+                && let Some(epoch) =
+                    bound.first().filter(|epoch| frontiers.iter().all(|frontier| passed(frontier, *epoch)))
                 && let Some((capabilities, mut binding)) = bound.take(epoch)
                 && let Some(binding) = binding.pop()
             {
@@ -108,15 +109,26 @@ pub fn clock<'s>(
 }
 
 /// Puts an epoch together from the readings of its shares, in their order.
-fn close(binding: Binding, shares: Vec<Reading>, judge: &mut Judge, running: &mut Clocks, max_reject: f64) -> Result<Judged, Stop> {
+fn close(
+    binding: Binding,
+    shares: Vec<Reading>,
+    judge: &mut Judge,
+    running: &mut Clocks,
+    max_reject: f64,
+) -> Result<Judged, Stop> {
     let read: u64 = shares.iter().map(|reading| reading.packets).sum();
     if read != binding.packets {
         let text = format!("epoch {}: {} packets were bound and {read} were read", binding.epoch, binding.packets);
         return Err(Stop::Internal(text));
     }
     let verdict = shares.iter().try_for_each(|reading| judge.watch(&reading.verdicts));
-    let mut epoch =
-        Judged { binding, clocks: Clocks::default(), counts: Counts::default(), rejects: Vec::new(), row_rejects: Vec::new() };
+    let mut epoch = Judged {
+        binding,
+        clocks: Clocks::default(),
+        counts: Counts::default(),
+        rejects: Vec::new(),
+        row_rejects: Vec::new(),
+    };
     for reading in shares {
         reading.clocks.iter().for_each(|(survey, time)| running.advance(survey, time));
         epoch.counts.merge(&reading.counts);

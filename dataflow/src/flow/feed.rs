@@ -127,7 +127,8 @@ pub fn feed<'s>(
                     }
                     Err(TryRecvError::Disconnected) => true,
                     Err(TryRecvError::Empty) => {
-                        let waited = tap.stop.load(Ordering::Relaxed) && stopping.get_or_insert_with(Instant::now).elapsed() > PATIENCE;
+                        let waited = tap.stop.load(Ordering::Relaxed)
+                            && stopping.get_or_insert_with(Instant::now).elapsed() > PATIENCE;
                         if !waited {
                             again.activate_after(LOOK);
                             return;

@@ -42,12 +42,20 @@ fn read(packets: &[(&str, u64)], keep_bytes: bool) -> (Reading, Vec<Offer>) {
 #[test]
 fn the_future_is_counted_from_the_receipt_and_moves_no_clock() {
     // A day and 37 s (TAI − UTC) after the receipt is not more than a day; a microday later is.
-    let (reading, offers) = read(&[("good 59999.5", 1), ("good 60001.000428", 1), ("good 60001.000429", 1), ("good 83000", 1)], true);
+    let (reading, offers) =
+        read(&[("good 59999.5", 1), ("good 60001.000428", 1), ("good 60001.000429", 1), ("good 83000", 1)], true);
     assert_eq!(offers.len(), 2);
     assert_eq!(offers[0].context.received, MicroDays(60_000_000_000));
     assert_eq!(reading.clocks.get(SurveyId(0)), Some(MicroDays(60_001_000_428)));
-    assert_eq!(reading.rejects.iter().map(|r| (r.reason, r.at.packet)).collect::<Vec<_>>(), [(Reason::Future, 42), (Reason::Future, 43)]);
-    assert!(reading.rejects[1].detail.contains("2086-02-13T23:59:23Z is more than 1 d after"), "{}", reading.rejects[1].detail);
+    assert_eq!(
+        reading.rejects.iter().map(|r| (r.reason, r.at.packet)).collect::<Vec<_>>(),
+        [(Reason::Future, 42), (Reason::Future, 43)]
+    );
+    assert!(
+        reading.rejects[1].detail.contains("2086-02-13T23:59:23Z is more than 1 d after"),
+        "{}",
+        reading.rejects[1].detail
+    );
     assert_eq!((reading.packets, reading.counts.received), (4, 4));
     reading.counts.surveys.values().for_each(|counts| assert_eq!(counts.accepted, 2));
 }
@@ -56,7 +64,8 @@ fn the_future_is_counted_from_the_receipt_and_moves_no_clock() {
 fn every_record_of_a_packet_has_a_verdict() {
     let (reading, offers) = read(&[("good 59999;good 59998;bad", 5), ("lost", 1), ("bad", 1)], true);
     assert_eq!(offers.len(), 2);
-    let told: Vec<_> = reading.rejects.iter().map(|r| (r.at.packet, r.at.record, r.reason, r.packets, r.bytes.is_some())).collect();
+    let told: Vec<_> =
+        reading.rejects.iter().map(|r| (r.at.packet, r.at.record, r.reason, r.packets, r.bytes.is_some())).collect();
     let expected = [
         (40, 2, Reason::Datum, 1, true),
         (40, 3, Reason::Datum, 2, false),
