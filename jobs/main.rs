@@ -1,1 +1,42 @@
-fn main() {}
+//! `skydiff`: one verb a file.
+
+mod fits;
+mod object;
+mod output;
+mod packet;
+mod png;
+mod points;
+mod schema;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// The sky, as differences: an alert broker for astronomical surveys.
+#[derive(Parser, Debug)]
+#[command(name = "skydiff", version)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    Object(object::Object),
+    Packet(packet::Packet),
+    Schema(schema::Schema),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().verb {
+        Verb::Object(object) => object.run(),
+        Verb::Packet(packet) => packet.run(),
+        Verb::Schema(schema) => schema.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("skydiff: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}

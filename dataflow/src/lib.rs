@@ -8,6 +8,7 @@ pub mod flow;
 pub mod highlights;
 pub mod judge;
 pub mod ledger;
+pub mod lookup;
 mod names;
 pub mod reading;
 pub mod record;

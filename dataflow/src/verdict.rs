@@ -1,7 +1,7 @@
 //! Whether a consumer is told of a change, and as what (DESIGN §4.5): a pure function of before and after.
 
 use serde::{Deserialize, Serialize};
-use skydiff_operators::{Answer, CauseKind, Change};
+use skydiff_operators::{Answer, CauseKind, Change, Said};
 use skydiff_schemas::record::{AlertType, Reason};
 
 /// What consumers are told.
@@ -49,7 +49,7 @@ pub enum Emit {
 /// Any of these that time alone would have brought about is `expired`, and told only with `emit_expiry`.
 pub fn verdict(change: &Change, settings: &RecordSettings, restated: Option<Reason>) -> Option<(AlertType, Reason)> {
     let (before, after) = (&change.before, &change.said);
-    let states = before.alive != after.alive;
+    let states = (0..timescales(change)).any(|at| alive(before, at) != alive(after, at));
     let (kind, due) = match (before.is_present(), after.is_present()) {
         (false, false) => return None,
         (false, true) => (AlertType::Initial, true),
@@ -60,7 +60,7 @@ pub fn verdict(change: &Change, settings: &RecordSettings, restated: Option<Reas
         }
     };
     let told_anyway = settings.emit == Emit::Features && change.features && after.is_present();
-    let by_time = change.causes.is_empty() || (only_expired(change) && !told_anyway);
+    let by_time = change.causes.is_empty() || (states && only_expired(change) && !told_anyway);
     let reason = match restated {
         Some(restated) => restated,
         None if by_time => Reason::Expired,
@@ -75,13 +75,18 @@ pub fn verdict(change: &Change, settings: &RecordSettings, restated: Option<Reas
 fn only_expired(change: &Change) -> bool {
     let windows = change.after.as_deref().map_or(&[][..], |answer: &Answer| &answer.windows);
     let ended = |at: usize| {
-        let (before, after) = (change.before.alive.get(at), change.said.alive.get(at));
-        before == after
-            || (after.is_none_or(|(states, _)| *states == 0) && windows.get(at).is_some_and(|window| !window.alive))
+        let (was, is) = (alive(&change.before, at), alive(&change.said, at));
+        was == is || (is.0 == 0 && windows.get(at).is_some_and(|window| !window.alive))
     };
-    change.before.alive != change.said.alive
-        && change.before.newest == change.said.newest
-        && (0..change.before.alive.len().max(change.said.alive.len())).all(ended)
+    change.before.newest == change.said.newest && (0..timescales(change)).all(ended)
+}
+
+fn timescales(change: &Change) -> usize {
+    change.before.alive.len().max(change.said.alive.len())
+}
+
+fn alive(said: &Said, at: usize) -> (u16, u32) {
+    said.alive.get(at).copied().unwrap_or_default()
 }
 
 /// The first of: withdrawn, reassociated, remeasured, new, late. Corrections of what was said go before additions to it, and

@@ -11,7 +11,7 @@ use crate::flow::Stash;
 use crate::history::{Against, Order};
 use crate::membership::Claim;
 use crate::route::{by_object, by_source};
-use crate::stamp::Stamp;
+use crate::stamp::{Stamp, Tagged};
 use crate::tally::Tallies;
 use crate::{Counter, Epoch, Offer, Tally};
 use rustc_hash::FxHashMap;
@@ -33,23 +33,23 @@ pub struct Passed<'scope> {
 
 /// The best version that an object was offered of each identity: sorted, and grown by a quarter, because there are many.
 #[derive(Default)]
-struct Known(Vec<(SourceId, Stamp, Kind)>);
+struct Known(Vec<(SourceId, Tagged)>);
 
 impl Known {
     /// What a copy that may win is up against; remembers it.
     fn offer(&mut self, kind: Kind, id: SourceId, stamp: Stamp) -> Option<Against> {
-        match self.0.binary_search_by_key(&(id, kind), |(id, _, kind)| (*id, *kind)) {
-            Ok(at) if self.0[at].1 > stamp => None,
+        match self.0.binary_search_by_key(&(id, kind as u64), |(id, known)| (*id, known.kind())) {
+            Ok(at) if self.0[at].1.stamp() > stamp => None,
             Ok(at) => {
-                let against = if self.0[at].1 < stamp { Against::Lesser } else { Against::Equal };
-                self.0[at].1 = stamp;
+                let against = if self.0[at].1.stamp() < stamp { Against::Lesser } else { Against::Equal };
+                self.0[at].1 = stamp.tagged(kind);
                 Some(against)
             }
             Err(at) => {
                 if self.0.len() == self.0.capacity() {
                     self.0.reserve_exact(self.0.len() / 4 + 4);
                 }
-                self.0.insert(at, (id, stamp, kind));
+                self.0.insert(at, (id, stamp.tagged(kind)));
                 Some(Against::Nothing)
             }
         }

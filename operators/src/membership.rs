@@ -5,7 +5,7 @@
 //! the survey stands once its packets say so, and a late copy of an old packet does not undo it.
 //! An object that loses a source hands it, with its context, to the one that gains it, in the same epoch.
 //!
-//! State: 40 bytes for each source id, and a list only for those that several objects claimed.
+//! State: 32 bytes and a table's slack for each source id, and a list only for those that several objects claimed.
 
 use crate::flow::Stash;
 use crate::history::{Against, Order};
@@ -17,6 +17,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use skydiff_schemas::{Context, Kind, Measurement, MicroDays, ObjectId, Row, SourceId, SurveyId, Version};
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Exchange;
@@ -64,48 +65,61 @@ impl Claim {
     }
 }
 
-/// Who has a source, and the best version of it so far, which may have come in another object's packet.
+/// The best version of a source so far, which may have come in another object's packet, and who has it.
 #[derive(Clone, Copy)]
 struct Source {
-    object: ObjectId,
     best: Stamp,
+    owner: u32,
     /// Whether it was a trigger of some packet.
     noted: bool,
 }
 
+type Identity = (SurveyId, Kind, SourceId);
+
 #[derive(Default)]
 struct Owners {
-    sources: FxHashMap<(SurveyId, Kind, SourceId), Source>,
+    /// One table for each survey and kind, so that an entry is 32 bytes.
+    sources: BTreeMap<(SurveyId, Kind), FxHashMap<SourceId, Source>>,
     /// Each claimant's best, once there are two.
-    contested: FxHashMap<(SurveyId, Kind, SourceId), Vec<(ObjectId, Stamp)>>,
+    contested: FxHashMap<Identity, Vec<(u32, Stamp)>>,
+    objects: Vec<ObjectId>,
+    numbers: FxHashMap<ObjectId, u32>,
 }
 
 impl Owners {
-    /// Takes an object's claim; answers who had the source before, if somebody did, and who has it now.
-    fn claim(
-        &mut self,
-        identity: (SurveyId, Kind, SourceId),
-        object: ObjectId,
-        stamp: Stamp,
-    ) -> (Option<Source>, ObjectId) {
-        let Some(source) = self.sources.get_mut(&identity) else {
-            self.sources.insert(identity, Source { object, best: stamp, noted: false });
-            return (None, object);
+    fn number(&mut self, object: ObjectId) -> u32 {
+        *self.numbers.entry(object).or_insert_with(|| {
+            self.objects.push(object);
+            self.objects.len() as u32 - 1
+        })
+    }
+
+    /// Takes an object's claim; answers what was known of the source before, if anything.
+    fn claim(&mut self, (survey, kind, id): Identity, object: ObjectId, stamp: Stamp) -> Option<Source> {
+        let claimant = self.number(object);
+        let sources = self.sources.entry((survey, kind)).or_default();
+        let Some(source) = sources.get_mut(&id) else {
+            sources.insert(id, Source { best: stamp, owner: claimant, noted: false });
+            return None;
         };
         let before = *source;
         source.best = source.best.max(stamp);
-        if before.object == object && !self.contested.contains_key(&identity) {
-            return (Some(before), object);
+        if before.owner == claimant && !self.contested.contains_key(&(survey, kind, id)) {
+            return Some(before);
         }
         // Until now the only claimant's best was the best of all.
-        let claims = self.contested.entry(identity).or_insert_with(|| vec![(before.object, before.best)]);
-        match claims.iter_mut().find(|(claimant, _)| *claimant == object) {
+        let claims = self.contested.entry((survey, kind, id)).or_insert_with(|| vec![(before.owner, before.best)]);
+        match claims.iter_mut().find(|(known, _)| *known == claimant) {
             Some((_, claimed)) => *claimed = stamp.max(*claimed),
-            None => claims.push((object, stamp)),
+            None => claims.push((claimant, stamp)),
         }
-        let first = |(object, stamp): &(ObjectId, Stamp)| (stamp.standing(), stamp.packet(), *object);
-        source.object = claims.iter().max_by_key(|claim| first(claim)).map_or(object, |(object, _)| *object);
-        (Some(before), source.object)
+        let first = |(owner, stamp): &&(u32, Stamp)| (stamp.standing(), stamp.packet(), self.objects[*owner as usize]);
+        source.owner = claims.iter().max_by_key(first).map_or(claimant, |(owner, _)| *owner);
+        Some(before)
+    }
+
+    fn source(&mut self, (survey, kind, id): Identity) -> Option<&mut Source> {
+        self.sources.get_mut(&(survey, kind))?.get_mut(&id)
     }
 }
 
@@ -148,7 +162,7 @@ fn decide(owners: &mut Owners, claims: &[Claim], mut order: impl FnMut(Order)) -
     let (mut before, mut rows, mut best) = (None, 0, None::<(Version, Measurement)>);
     for claim in claims {
         if let Copy::Row(version, measurement) = claim.copy {
-            let (was, _) = owners.claim(identity, claim.object, Stamp::new(&version));
+            let was = owners.claim(identity, claim.object, Stamp::new(&version));
             if rows == 0 {
                 before = was;
             }
@@ -157,10 +171,13 @@ fn decide(owners: &mut Owners, claims: &[Claim], mut order: impl FnMut(Order)) -
         }
     }
     // A trigger is the first row of its own packet, so a context without any claim by a row cannot be; it would have no history to be in.
-    let Some(source) = owners.sources.get_mut(&identity) else { return (rows, 0) };
-    let now = source.object;
-    if let Some(was) = before.as_ref().filter(|was| was.object != now) {
-        order(Order::HandOver { object: was.object, kind: identity.1, id: identity.2, to: now });
+    let Some(source) = owners.source(identity) else { return (rows, 0) };
+    let (owner, mut first) = (source.owner, !source.noted);
+    source.noted |= claims.iter().any(|claim| matches!(claim.copy, Copy::Context(_)));
+    let now = owners.objects[owner as usize];
+    if let Some(was) = before.filter(|was| was.owner != owner) {
+        let was = owners.objects[was.owner as usize];
+        order(Order::HandOver { object: was, kind: identity.1, id: identity.2, to: now });
     }
     let standing = before.map(|was| was.best);
     if let Some((version, measurement)) = best {
@@ -178,9 +195,8 @@ fn decide(owners: &mut Owners, claims: &[Claim], mut order: impl FnMut(Order)) -
     let mut repeated = 0;
     for claim in claims {
         if let Copy::Context(context) = &claim.copy {
-            let first = !std::mem::replace(&mut source.noted, true);
             repeated += i64::from(!first);
-            order(Order::Note { object: now, context: context.clone(), first });
+            order(Order::Note { object: now, context: context.clone(), first: std::mem::take(&mut first) });
         }
     }
     (rows, repeated)

@@ -18,16 +18,11 @@ pub fn held_states(answer: &Answer, rules: &Rules) -> Vec<(u16, u32)> {
         .collect()
 }
 
-/// Of those, what is alive at a sky clock.
-pub fn alive(
-    states: &[(u16, u32)],
-    newest: Option<MicroDays>,
-    clock: Option<MicroDays>,
-    rules: &Rules,
-) -> Vec<(u16, u32)> {
-    let Some(newest) = newest else { return Vec::new() };
+/// Which timescales are alive at a sky clock, by bit.
+pub fn alive(newest: Option<MicroDays>, clock: Option<MicroDays>, rules: &Rules) -> u16 {
+    let Some(newest) = newest else { return 0 };
     let lives = |tau: &Option<MicroDays>| clock.is_none_or(|clock| clock < rules.valid_until(newest, *tau));
-    states.iter().zip(&rules.windows).map(|(states, tau)| if lives(tau) { *states } else { (0, 0) }).collect()
+    rules.windows.iter().enumerate().filter(|(_, tau)| lives(tau)).fold(0, |alive, (at, _)| alive | 1 << at)
 }
 
 /// The next instant at which something that is alive no longer is.

@@ -102,24 +102,25 @@ impl TimescaleSettings {
 
     /// What is wrong with these settings, in words that say what to do; `Ok` when nothing is.
     pub fn check(&self) -> Result<(), String> {
+        let positive = |value: f64| value > 0.0;
         let ascending = |list: &[f64]| list.windows(2).all(|pair| pair[0] < pair[1]);
         if self.timescales.is_empty() || self.timescales.len() > 16 {
             return Err("timescales: give 1 to 16 window lengths in days".into());
         }
-        if !ascending(&self.timescales) || !(self.timescales[0] > 0.0) {
+        if !ascending(&self.timescales) || !positive(self.timescales[0]) {
             return Err("timescales: window lengths must be positive and ascending".into());
         }
         if self.z_levels.len() > 7 || !ascending(&self.z_levels) {
             return Err("z_levels: give at most 7 levels, ascending".into());
         }
-        let positive = [
+        let thresholds = [
             ("average_minutes", self.average_minutes),
             ("trend_z", self.trend_z),
             ("flare_z", self.flare_z),
             ("variable_z", self.variable_z),
             ("reappeared_days", self.reappeared_days),
         ];
-        match positive.iter().find(|(_, value)| !(*value > 0.0)) {
+        match thresholds.iter().find(|(_, value)| !positive(*value)) {
             Some((name, value)) => Err(format!("{name} = {value}: must be greater than 0")),
             None => Ok(()),
         }

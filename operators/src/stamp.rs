@@ -1,6 +1,6 @@
 //! A version in sixteen bytes, in the same order: every worker keeps one for every row it knows.
 
-use skydiff_schemas::{MicroDays, Version};
+use skydiff_schemas::{Kind, MicroDays, Version};
 
 /// A [`Version`] packed so that integer order is version order.
 ///
@@ -8,6 +8,22 @@ use skydiff_schemas::{MicroDays, Version};
 /// saturate at ±2⁴⁶ µd, 190,000 years; absent is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp([u64; 2]);
+
+/// A [`Stamp`] and the kind of the row that has it, in the same sixteen bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tagged([u64; 2]);
+
+impl Tagged {
+    /// The kind's number.
+    pub fn kind(self) -> u64 {
+        self.0[0] >> 62
+    }
+
+    /// The stamp.
+    pub fn stamp(self) -> Stamp {
+        Stamp([self.0[0] << 2 >> 2, self.0[1]])
+    }
+}
 
 const BITS: u32 = 47;
 const HALF: i64 = 1 << (BITS - 1);
@@ -25,6 +41,11 @@ impl Stamp {
 
     fn bits(self) -> u128 {
         u128::from(self.0[0]) << 64 | u128::from(self.0[1])
+    }
+
+    /// With a kind in the two highest bits, which a stamp leaves free.
+    pub fn tagged(self, kind: Kind) -> Tagged {
+        Tagged([self.0[0] | (kind as u64) << 62, self.0[1]])
     }
 
     /// What membership compares first: rank and processing time.
@@ -60,6 +81,8 @@ mod tests {
         #[test]
         fn order_is_that_of_versions(a in versions(), b in versions()) {
             prop_assert_eq!(Stamp::new(&a).cmp(&Stamp::new(&b)), a.cmp(&b));
+            let tagged = Stamp::new(&a).tagged(Kind::Limit);
+            prop_assert_eq!((tagged.kind(), tagged.stamp()), (Kind::Limit as u64, Stamp::new(&a)));
             prop_assert_eq!(Stamp::new(&a).packet().cmp(&Stamp::new(&b).packet()), a.packet.0.cmp(&b.packet.0));
             prop_assert_eq!(
                 Stamp::new(&a).standing().cmp(&Stamp::new(&b).standing()),

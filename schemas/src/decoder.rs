@@ -169,4 +169,6 @@ pub fn schema_id(file_name: &str) -> Option<u32> {
 }
 
 #[cfg(test)]
+mod mutated;
+#[cfg(test)]
 mod tests;

@@ -205,9 +205,12 @@ impl LightCurve {
         self.returns.iter().rev().find_map(|time| {
             let from = self.sightings.partition_point(|known| known.time < *time);
             let to = from + self.sightings[from..].partition_point(|known| known.time == *time);
-            let detection = self.sightings[from..to].iter().rev().find_map(detection)?;
             let since = self.sightings[from.checked_sub(1)?].time;
-            (visits == 0 || self.deep_enough(since, &detection).nth(visits - 1).is_some()).then_some(detection)
+            self.sightings[from..to]
+                .iter()
+                .rev()
+                .filter_map(detection)
+                .find(|detection| visits == 0 || self.deep_enough(since, detection).nth(visits - 1).is_some())
         })
     }
 
@@ -231,13 +234,13 @@ impl LightCurve {
     pub fn non_detection(&self, time: MicroDays) -> Option<(MicroDays, f64, Band)> {
         let limits = self.limits.iter().filter_map(|(band, limits)| {
             let limit = limits[..limits.partition_point(|limit| limit.time < time)].last()?;
-            Some((limit.time, limit.flux.0 as f64, *band))
+            Some((limit.time, limit.id, limit.flux.0 as f64, *band))
         });
         let forced = self.series.iter().filter_map(|((band, _), series)| {
             let blind = |visit: &&Visit| visit.kind == Kind::Forced && (visit.flux.0 as f64) < visit.depth();
-            series.before(time).find(blind).map(|visit| (visit.time, visit.depth(), *band))
+            series.before(time).find(blind).map(|visit| (visit.time, visit.id, visit.depth(), *band))
         });
-        limits.chain(forced).max_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)))
+        limits.chain(forced).max_by_key(|(time, id, ..)| (*time, *id)).map(|(time, _, depth, band)| (time, depth, band))
     }
 
     /// Series in order of (band, reference).

@@ -10,7 +10,9 @@ use ethnum::I256;
 use skydiff_schemas::MicroDays;
 
 /// Visits a chunk aims at; it splits at twice as many.
-const CHUNK: usize = 32;
+const CHUNK: usize = 16;
+/// Chunks that are summed once more together.
+const BLOCK: usize = 16;
 
 #[derive(Debug, Default)]
 struct Chunk {
@@ -19,11 +21,27 @@ struct Chunk {
     sums: Option<Box<Sums>>,
 }
 
+impl Chunk {
+    fn oldest(&self) -> MicroDays {
+        self.visits.first().map_or(MicroDays(i64::MIN), |visit| visit.time)
+    }
+
+    fn newest(&self) -> MicroDays {
+        self.visits.last().map_or(MicroDays(i64::MIN), |visit| visit.time)
+    }
+
+    fn sums(&mut self, slot: i64) -> &Sums {
+        self.sums.get_or_insert_with(|| Box::new(total(&self.visits, slot)))
+    }
+}
+
 /// The flux visits of a band on one reference image.
 #[derive(Debug, Default)]
 pub struct Series {
     /// Never empty ones; a slot is never divided between two.
     chunks: Vec<Chunk>,
+    /// Sums over each [`BLOCK`] chunks, counted from the oldest, where they were needed and still hold.
+    blocks: Vec<Option<Box<Sums>>>,
     /// Number, weight and moments of flux of all visits.
     all: Sums,
 }
@@ -73,11 +91,14 @@ impl Series {
         chunk.sums = None;
         let place = chunk.visits.partition_point(|known| known.place() < visit.place());
         chunk.visits.insert(place, visit);
-        if chunk.visits.len() > 2 * CHUNK
-            && let Some(cut) = cut(&chunk.visits, slot)
-        {
-            let newer = chunk.visits.split_off(cut);
-            self.chunks.insert(at + 1, Chunk { visits: newer, sums: None });
+        let long = chunk.visits.len() > 2 * CHUNK;
+        match if long { cut(&chunk.visits, slot) } else { None } {
+            None => self.forget_block(at),
+            Some(cut) => {
+                let newer = chunk.visits.split_off(cut);
+                self.chunks.insert(at + 1, Chunk { visits: newer, sums: None });
+                self.blocks.truncate(at / BLOCK);
+            }
         }
     }
 
@@ -86,16 +107,36 @@ impl Series {
         let at = self.chunk_of(visit.time, slot);
         let Some(chunk) = self.chunks.get_mut(at) else { return };
         let Some(place) = chunk.visits.iter().position(|known| known.place() == visit.place()) else { return };
-        self.all = self.all.without(&{
-            let mut gone = Sums::default();
-            gone.visit(visit, visit.weight());
-            gone
-        });
+        let mut gone = Sums::default();
+        gone.visit(visit, visit.weight());
+        self.all = self.all.without(&gone);
         chunk.sums = None;
         chunk.visits.remove(place);
         if chunk.visits.is_empty() {
             self.chunks.remove(at);
+            self.blocks.truncate(at / BLOCK);
+        } else {
+            self.forget_block(at);
         }
+    }
+
+    fn forget_block(&mut self, chunk: usize) {
+        if let Some(block) = self.blocks.get_mut(chunk / BLOCK) {
+            *block = None;
+        }
+    }
+
+    /// The sums of a whole block of chunks.
+    fn block(&mut self, block: usize, slot: i64) -> &Sums {
+        if self.blocks.len() <= block {
+            self.blocks.resize(block + 1, None);
+        }
+        let chunks = &mut self.chunks[block * BLOCK..(block + 1) * BLOCK];
+        self.blocks[block].get_or_insert_with(|| {
+            let mut sums = Sums::default();
+            chunks.iter_mut().rev().for_each(|chunk| sums.add(chunk.sums(slot)));
+            Box::new(sums)
+        })
     }
 
     /// The chunk that a time belongs to: the last that begins in or before its slot.
@@ -118,17 +159,27 @@ impl Series {
     pub fn read(&mut self, last: MicroDays, bounds: &[MicroDays], slot: i64, readings: &mut Vec<Reading>) {
         readings.clear();
         let (mut pass, mut beyond) = (Pass::default(), Sums::default());
-        'pass: for chunk in self.chunks.iter_mut().rev() {
-            let (Some(oldest), Some(newest)) = (chunk.visits.first(), chunk.visits.last()) else { continue };
-            let inside = newest.time <= last && bounds.get(readings.len()).is_some_and(|bound| oldest.time > *bound);
-            if oldest.time > last || inside && pass.has_two_slots() {
+        let mut at = self.chunks.len();
+        'pass: while at > 0 {
+            let inside = |oldest: &Chunk, newest: &Chunk| {
+                newest.newest() <= last && bounds.get(readings.len()).is_some_and(|bound| oldest.oldest() > *bound)
+            };
+            let summed = pass.has_two_slots();
+            if summed && at.is_multiple_of(BLOCK) && inside(&self.chunks[at - BLOCK], &self.chunks[at - 1]) {
+                at -= BLOCK;
                 pass.close();
-                let sums = chunk.sums.get_or_insert_with(|| Box::new(total(&chunk.visits, slot)));
-                if inside {
-                    pass.sums.add(sums)
-                } else {
-                    beyond.add(sums)
-                };
+                pass.sums.add(self.block(at / BLOCK, slot));
+                continue;
+            }
+            at -= 1;
+            let chunk = &mut self.chunks[at];
+            if summed && inside(chunk, chunk) {
+                pass.close();
+                pass.sums.add(chunk.sums(slot));
+                continue;
+            }
+            if chunk.oldest() > last {
+                beyond.add(chunk.sums(slot));
                 continue;
             }
             for visit in chunk.visits.iter().rev() {

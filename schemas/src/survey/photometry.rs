@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn magnitudes_become_fluxes() {
         let (flux, error) = of_magnitude(18.9, 0.1);
-        assert!((flux - 1e5).abs() < 1e-6 && (error - 9210.340_371_976).abs() < 1e-6, "{flux} {error}");
+        assert!((flux - 1e5).abs() < 1e-6 && (error - 9_210.340_371_976).abs() < 1e-6, "{flux} {error}");
         assert!((nanojansky(26.4) - 100.0).abs() < 1e-11);
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A table of the job file that each survey reads into its own type: see `ztf::Quality`, `lsst::Quality`, `winter::Quality`.
+/// A table of the job file that each survey reads into its own type: see `ztf::QualityCuts` and those of the others.
 pub type Table = serde_json::Map<String, serde_json::Value>;
 
 /// What a job file may say about one survey.
