@@ -1,12 +1,14 @@
 //! `skydiff`: one verb a file.
 
 mod fits;
+mod mapped;
 mod object;
 mod output;
 mod packet;
 mod png;
 mod points;
 mod schema;
+mod stamp;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
