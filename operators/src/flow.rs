@@ -65,8 +65,8 @@ pub fn passed(frontier: &MutableAntichain<Epoch>, epoch: Epoch) -> bool {
     !frontier.less_equal(&epoch)
 }
 
-/// Builds the batch of one epoch from updates in any order; `lower` is where the trace stands.
-pub fn batch<K, V>(updates: &mut Vec<((K, V), Epoch, isize)>, lower: Epoch, upper: Epoch) -> Batch<K, V>
+/// Builds the batch of one epoch from updates in any order.
+pub fn batch<K, V>(updates: &mut Vec<((K, V), Epoch, isize)>, epoch: Epoch) -> Batch<K, V>
 where
     K: Ord + Clone + std::fmt::Debug + 'static,
     V: Ord + Clone + std::fmt::Debug + 'static,
@@ -75,8 +75,8 @@ where
     let mut builder = ValBuilder::<K, V, Epoch, isize>::with_capacity(updates.len(), updates.len(), updates.len());
     builder.push(updates);
     builder.done(Description::new(
-        Antichain::from_elem(lower),
-        Antichain::from_elem(upper),
+        Antichain::from_elem(epoch),
+        Antichain::from_elem(epoch.next()),
         Antichain::from_elem(Epoch::default()),
     ))
 }

@@ -187,11 +187,14 @@ pub fn history<'scope>(
                 let mut reader = Reader::new(&mut own_measurements, sealed);
                 let mut context_reader = Reader::new(&mut own_contexts, sealed);
                 let mut settled = histories.settle(touched, epoch, &mut reader, &mut context_reader);
-                let lower = std::mem::replace(&mut sealed, epoch.next());
-                let sealed_batch = batch(&mut settled.measurements, lower, sealed);
+                // A batch with updates covers its own epoch only, so that a reader may stand at any epoch.
+                measurement_writer.seal(Antichain::from_elem(epoch));
+                context_writer.seal(Antichain::from_elem(epoch));
+                sealed = epoch.next();
+                let sealed_batch = batch(&mut settled.measurements, epoch);
                 measurement_writer.insert(sealed_batch.clone(), Some(epoch));
                 measurements.session(&capabilities[0]).give(sealed_batch);
-                let sealed_batch = batch(&mut settled.contexts, lower, sealed);
+                let sealed_batch = batch(&mut settled.contexts, epoch);
                 context_writer.insert(sealed_batch.clone(), Some(epoch));
                 contexts.session(&capabilities[1]).give(sealed_batch);
                 tallies.session(&capabilities[2]).give_iterator(settled.tallies.drain());

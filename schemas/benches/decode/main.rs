@@ -39,6 +39,10 @@ fn read(folder: &Path) -> Vec<Vec<u8>> {
 type Contestant<'c> = (&'static str, Box<dyn FnMut(usize, &[u8]) + 'c>);
 
 fn table(name: &str, packets: &[Vec<u8>], rounds: usize, mut contestants: Vec<Contestant>) {
+    // To profile one of them.
+    if let Ok(only) = std::env::var("ONLY") {
+        contestants.retain(|(name, _)| *name == only);
+    }
     let mut times = vec![Vec::new(); contestants.len()];
     for round in 0..rounds {
         for ((_, read), times) in contestants.iter_mut().zip(&mut times) {

@@ -57,8 +57,11 @@ impl Table {
         }
         self.rows += 1;
         let row = self.words.get_mut(at..end)?;
-        row.iter_mut().step_by(64).for_each(|valid| *valid = 0);
-        Some(row)
+        match row {
+            [valid, rest @ ..] if rest.len() < 64 => *valid = 0,
+            row => row.iter_mut().step_by(64).for_each(|valid| *valid = 0),
+        }
+        self.words.get_mut(at..end)
     }
 
     #[cold]

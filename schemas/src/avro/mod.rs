@@ -10,7 +10,9 @@ mod confluent;
 mod container;
 mod inflate;
 mod json;
+mod offset;
 mod parse;
+
 mod plan;
 mod run;
 mod schema;
@@ -18,6 +20,7 @@ mod segment;
 mod selection;
 mod shape;
 mod skip;
+mod template;
 mod value;
 mod wire;
 mod wish;

@@ -6,44 +6,37 @@
 //! the walk would check (booleans are 0 or 1, ints have 32 bits), so a match reads exactly what the walk would have
 //! read; everything else is left to the walk. A shape can make a packet faster, never different.
 
+use super::offset::{At, Short};
 use super::segment::{Place, Prim, Segment, Step, slice_word};
 use super::selection::{Slot, Wanted};
-use super::wire::{Bad, zigzag};
+use super::template::Template;
+use super::wire::Bad;
 
 /// Longer segments are not learned: offsets are 16 bits.
 const MAX_LEN: usize = 1 << 13;
+/// Nor are shorter ones, which an integer's eight bytes would not fit in.
+const MIN_LEN: usize = 8;
 /// Shapes kept for a segment.
 const MAX_SHAPES: usize = 24;
-/// Bytes compared between two branches.
-const STRIDE: usize = 64;
-
-/// A value at a known offset, and the slot that it goes to.
-#[derive(Clone, Copy, Debug)]
-struct At {
-    offset: u16,
-    slot: u16,
-    /// Bytes of an integer or a slice.
-    len: u16,
-}
-
 #[derive(Clone, Debug, Default)]
 struct Shape {
-    /// Word by word, trailing words without a mask left out.
-    mask: Vec<u64>,
-    want: Vec<u64>,
+    template: Template,
     /// Bytes of the segment.
     len: usize,
     /// Validity bits, by the word that holds them.
     valid: Vec<(u16, u64)>,
     floats: Vec<At>,
     doubles: Vec<At>,
-    integers: Vec<At>,
+    shorts: Vec<Short>,
+    longs: Vec<At>,
+    /// Slices that must be UTF-8.
+    texts: Vec<At>,
+    /// Whether there is any of what follows.
+    rare: bool,
     /// Integers that are wanted as floats.
     counts: Vec<At>,
     booleans: Vec<At>,
     slices: Vec<At>,
-    /// Slices that must be UTF-8.
-    texts: Vec<At>,
     /// Enum symbols, which the template pins.
     symbols: Vec<(u16, u64)>,
 }
@@ -77,7 +70,7 @@ impl Shapes {
         for which in 0..self.known.len() {
             let shape = &self.known[which];
             let Some(segment) = rest.get(..shape.len) else { continue };
-            if !shape.matches(rest) {
+            if !shape.template.matches(rest) {
                 continue;
             }
             shape.capture(segment, *at, row)?;
@@ -100,71 +93,34 @@ impl Shapes {
     }
 }
 
-#[inline(always)]
-fn word(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
 impl Shape {
-    /// Whether what begins here has this layout. Reads up to seven bytes beyond the segment, which decide nothing.
-    #[inline(always)]
-    fn matches(&self, rest: &[u8]) -> bool {
-        let Some(head) = rest.get(..self.mask.len() * 8) else { return false };
-        let differs = |(bytes, (mask, want)): (&[u8], (&u64, &u64))| match bytes.first_chunk() {
-            Some(bytes) => u64::from_le_bytes(*bytes) & mask ^ want,
-            None => !0,
-        };
-        let (blocks, masks, wants) =
-            (head.chunks_exact(STRIDE), self.mask.chunks_exact(STRIDE / 8), self.want.chunks_exact(STRIDE / 8));
-        let (end, end_mask, end_want) = (blocks.remainder(), masks.remainder(), wants.remainder());
-        for (block, (mask, want)) in blocks.zip(masks.zip(wants)) {
-            let words = block.chunks_exact(8).zip(mask.iter().zip(want));
-            if words.fold(0, |all, word| all | differs(word)) != 0 {
-                return false;
-            }
-        }
-        end.chunks_exact(8).zip(end_mask.iter().zip(end_want)).fold(0, |all, word| all | differs(word)) == 0
-    }
-
     #[inline(always)]
     fn capture(&self, segment: &[u8], base: usize, row: &mut [u64]) -> Result<(), Bad> {
-        let mut put = |slot: u16, word: u64| {
-            if let Some(place) = row.get_mut(usize::from(slot)) {
-                *place = word;
-            }
-        };
         for at in &self.floats {
-            if let Some(bytes) = segment.get(usize::from(at.offset)..).and_then(|rest| rest.first_chunk()) {
-                put(at.slot, f64::from(f32::from_le_bytes(*bytes)).to_bits());
+            if let Some(float) = at.float(segment) {
+                put(row, at.slot, f64::from(float).to_bits());
             }
         }
         for at in &self.doubles {
-            if let Some(word) = word(segment, usize::from(at.offset)) {
-                put(at.slot, word);
+            if let Some(word) = at.word(segment) {
+                put(row, at.slot, word);
             }
         }
-        for at in &self.integers {
-            put(at.slot, integer(segment, at) as u64);
+        for short in &self.shorts {
+            put(row, short.slot, short.read(segment) as u64);
         }
-        for at in &self.counts {
-            put(at.slot, (integer(segment, at) as f64).to_bits());
-        }
-        for at in &self.booleans {
-            put(at.slot, segment.get(usize::from(at.offset)).map_or(0, |byte| u64::from(*byte)));
-        }
-        for at in &self.slices {
-            put(at.slot, slice_word(base + usize::from(at.offset), usize::from(at.len)));
+        for at in &self.longs {
+            put(row, at.slot, at.integer(segment) as u64);
         }
         for at in &self.texts {
-            let from = usize::from(at.offset);
-            let text = segment.get(from..from + usize::from(at.len)).unwrap_or(&[]);
+            let text = at.bytes(segment);
             if !text.is_ascii() && std::str::from_utf8(text).is_err() {
                 return Err(Bad::Text);
             }
-            put(at.slot, slice_word(base + from, usize::from(at.len)));
+            put(row, at.slot, slice_word(base + usize::from(at.offset), text.len()));
         }
-        for (slot, word) in &self.symbols {
-            put(*slot, *word);
+        if self.rare {
+            self.capture_rare(segment, base, row);
         }
         for (at, bits) in &self.valid {
             if let Some(valid) = row.get_mut(usize::from(*at)) {
@@ -174,10 +130,25 @@ impl Shape {
         Ok(())
     }
 
+    fn capture_rare(&self, segment: &[u8], base: usize, row: &mut [u64]) {
+        for at in &self.counts {
+            put(row, at.slot, (at.integer(segment) as f64).to_bits());
+        }
+        for at in &self.booleans {
+            put(row, at.slot, at.bytes(segment).first().map_or(0, |byte| u64::from(*byte)));
+        }
+        for at in &self.slices {
+            put(row, at.slot, slice_word(base + usize::from(at.offset), usize::from(at.len)));
+        }
+        for (slot, word) in &self.symbols {
+            put(row, *slot, *word);
+        }
+    }
+
     fn of(segment: &Segment, bytes: &[u8], start: usize) -> Option<Shape> {
-        let len = bytes.len().checked_sub(start).filter(|len| *len <= MAX_LEN)?;
+        let len = bytes.len().checked_sub(start).filter(|len| (MIN_LEN..=MAX_LEN).contains(len))?;
         let mut shape = Shape { len, ..Shape::default() };
-        let mut mask = vec![0u8; len.next_multiple_of(8)];
+        let mut mask = vec![0u8; len];
         let mut learnable = true;
         let walked = segment.walk(bytes, &mut start.clone(), |step, place, word| {
             let place = Place { tag: place.tag - start, value: place.value - start, end: place.end - start };
@@ -187,14 +158,7 @@ impl Shape {
         if walked.is_err() || !learnable {
             return None;
         }
-        let mut seen = bytes[start..].to_vec();
-        seen.resize(mask.len(), 0);
-        let words =
-            |bytes: &[u8]| -> Vec<u64> { (0..bytes.len()).step_by(8).filter_map(|at| word(bytes, at)).collect() };
-        shape.mask = words(&mask);
-        let masked = shape.mask.iter().rposition(|mask| *mask != 0).map_or(0, |last| last + 1);
-        shape.mask.truncate(masked);
-        shape.want = words(&seen).iter().zip(&shape.mask).map(|(word, mask)| word & mask).collect();
+        shape.template = Template::of(&mask, &bytes[start..]);
         Some(shape)
     }
 
@@ -230,11 +194,18 @@ impl Shape {
     }
 
     fn place(&mut self, slot: Slot, prim: Prim, at: At, word: u64) {
+        self.rare |= !matches!(
+            (prim, slot.wanted),
+            (Prim::Float | Prim::Double, _) | (Prim::Int | Prim::Long, Wanted::Integer) | (Prim::Bytes, Wanted::Text)
+        );
         match (prim, slot.wanted) {
             (Prim::Float, _) => self.floats.push(at),
             (Prim::Double, _) => self.doubles.push(at),
             (Prim::Int | Prim::Long, Wanted::Float) => self.counts.push(at),
-            (Prim::Int | Prim::Long, _) => self.integers.push(at),
+            (Prim::Int | Prim::Long, _) => match Short::of(at, self.len) {
+                Some(short) => self.shorts.push(short),
+                None => self.longs.push(at),
+            },
             (Prim::Boolean, _) => self.booleans.push(at),
             (Prim::Bytes, Wanted::Text) => self.texts.push(at),
             (Prim::Bytes | Prim::Fixed(_), _) => self.slices.push(at),
@@ -248,27 +219,9 @@ impl Shape {
     }
 }
 
-/// The integer of `at.len` bytes, whose continuation bits are known to be right.
 #[inline(always)]
-fn integer(segment: &[u8], at: &At) -> i64 {
-    let (from, len) = (usize::from(at.offset), usize::from(at.len));
-    let low = match word(segment, from) {
-        Some(word) => word,
-        // Within eight bytes of the segment's end.
-        None => {
-            let bytes = segment.get(from..from + len).unwrap_or(&[]);
-            bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
-        }
-    };
-    let bits = sevens(low & (!0 >> (64 - 8 * len.clamp(1, 8) as u32)));
-    let high = segment.get(from + 8..from + len).unwrap_or(&[]).iter().zip([56, 63]);
-    zigzag(high.fold(bits, |bits, (byte, shift)| bits | u64::from(byte & 0x7f) << shift))
-}
-
-/// The low seven bits of each of eight bytes, put together.
-#[inline(always)]
-fn sevens(word: u64) -> u64 {
-    let word = word & 0x007f_007f_007f_007f | (word & 0x7f00_7f00_7f00_7f00) >> 1;
-    let word = word & 0x0000_3fff_0000_3fff | (word & 0x3fff_0000_3fff_0000) >> 2;
-    word & 0x0fff_ffff | (word & 0x0fff_ffff_0000_0000) >> 4
+fn put(row: &mut [u64], slot: u16, word: u64) {
+    if let Some(place) = row.get_mut(usize::from(slot)) {
+        *place = word;
+    }
 }

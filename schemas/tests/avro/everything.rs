@@ -9,9 +9,11 @@ const ALL: [Wanted; 5] = [Wanted::Float, Wanted::Integer, Wanted::Boolean, Wante
 /// Every path of the schema's records, wanted in every way; every array of records likewise.
 pub struct Everything {
     pub selection: Selection,
-    root: Vec<(String, Slot, Wanted)>,
-    arrays: Vec<(String, ArrayId, Vec<(String, Slot, Wanted)>)>,
+    root: Vec<Leaf>,
+    arrays: Vec<(String, ArrayId, Vec<Leaf>)>,
 }
+
+type Leaf = (String, Slot, Wanted);
 
 /// Paths of values, and of arrays with their rows' paths.
 #[derive(Default)]

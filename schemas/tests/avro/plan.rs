@@ -125,7 +125,7 @@ fn more_values_than_a_validity_word_has_bits() {
     let mut plan = Plan::compile(&record(&fields.join(",")), &selection).unwrap();
     let mut scratch = Scratch::new();
     for round in 0..4 {
-        let present = |at: usize| at % (round + 2) != 0;
+        let present = |at: usize| !at.is_multiple_of(round + 2);
         let mut datum = Vec::new();
         for at in 0..200 {
             long(i64::from(present(at)), &mut datum);

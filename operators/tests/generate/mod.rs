@@ -1,0 +1,16 @@
+//! Accumulations to hold the operators to: written by hand as stories, or drawn at random.
+//!
+//! `sky` makes up what there is to see, `packets` how the surveys tell of it (repeating, rounding, correcting
+//! themselves), `accumulation` in which epochs it arrives. A seed decides all of it; `strategy` lets proptest choose
+//! the seed and leave packets out, `smaller` makes a failing accumulation readable.
+
+pub mod accumulation;
+pub mod packets;
+pub mod random;
+pub mod sky;
+pub mod smaller;
+pub mod story;
+pub mod strategy;
+
+pub use accumulation::{Accumulation, Shape};
+pub use random::Random;
