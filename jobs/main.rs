@@ -2,6 +2,7 @@
 
 mod fits;
 mod job;
+mod mapped;
 mod object;
 mod output;
 mod packet;
@@ -10,6 +11,7 @@ mod points;
 mod run;
 mod schema;
 mod screen;
+mod stamp;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

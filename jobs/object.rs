@@ -91,7 +91,10 @@ fn explain(object: ObjectId, error: LookupError) -> String {
             "standard input cannot be read twice, as this must be: save it to a file and name that with --from".into()
         }
         LookupError::Unknown { packets: (0, _), .. } => "there is no packet in what --from names".into(),
-        LookupError::Unknown { packets: (read, rejected), near } => {
+        LookupError::Unknown { alert_of: Some(of), .. } => {
+            format!("{} is the id of an alert: its object is {of}", object_name(object))
+        }
+        LookupError::Unknown { packets: (read, rejected), near, .. } => {
             let near = match &near[..] {
                 [] => String::from("they hold no object of that survey"),
                 names => format!("near to it are {}", names.join(", ")),

@@ -1,24 +1,18 @@
 //! `skydiff packet`: one packet, whole: what was sent, its stamps, its schema, and what skydiff makes of it.
 
-use crate::fits::first_image;
+use crate::mapped::{alert_points, mapped_json, mapped_text};
 use crate::output::{print, print_json, print_text};
-use crate::png::png;
-use crate::points::{csv, points, table};
+use crate::points::csv;
+use crate::stamp::write_stamp;
 use clap::Args;
-use flate2::read::GzDecoder;
-use serde_json::{Value as Json, json};
 use skydiff_dataflow::source::{Found, Opener, Parcel, Place, stream, walk};
-use skydiff_operators::Photometry;
 use skydiff_schemas::avro::{BytesAs, Header, Inflate, MAGIC, Schema, Value, confluent};
 use skydiff_schemas::decoder::{Settings, schema_id};
-use skydiff_schemas::survey::{Cutout, SURVEYS, object_name, survey};
-use skydiff_schemas::{Alert, Decoder, PacketReject, iso_utc, survey::tai};
-use std::io::Read;
+use skydiff_schemas::survey::{Cutout, SURVEYS, object_name};
+use skydiff_schemas::{Decoder, PacketReject};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-
-/// The largest stamp that is inflated.
-const MAX_STAMP: u64 = 1 << 28;
 
 /// Prints alert packets as JSON, whole: every field as it was sent, stamps in base64.
 ///
@@ -227,9 +221,9 @@ fn schema_text(bytes: &[u8], settings: &Settings) -> std::io::Result<Vec<u8>> {
     text.map(String::into_bytes).ok_or_else(|| std::io::Error::new(std::io::ErrorKind::InvalidData, unknown()))
 }
 
-fn read_schemas(folder: &Path) -> Result<std::collections::BTreeMap<u32, String>, String> {
+fn read_schemas(folder: &Path) -> Result<BTreeMap<u32, String>, String> {
     let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
-    let mut schemas = std::collections::BTreeMap::new();
+    let mut schemas = BTreeMap::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         if let Some(id) = schema_id(&entry.file_name().to_string_lossy()) {
@@ -240,98 +234,4 @@ fn read_schemas(folder: &Path) -> Result<std::collections::BTreeMap<u32, String>
         return Err(format!("{}: no schema in it is named like lsst.v11_1.alert.avsc or 1101.avsc", folder.display()));
     }
     Ok(schemas)
-}
-
-/// Writes `path.fits`, inflated, and `path.png`; prints their names.
-fn write_stamp(stamp: Cutout<'_>, path: &Path) -> Result<(), String> {
-    let mut fits = Vec::new();
-    if stamp.is_gzip() {
-        let inflated = GzDecoder::new(stamp.bytes).take(MAX_STAMP).read_to_end(&mut fits);
-        inflated.map_err(|error| format!("a stamp cannot be inflated: {error}"))?;
-    } else {
-        fits.extend_from_slice(stamp.bytes);
-    }
-    write(&path.with_added_extension("fits"), &fits)?;
-    let drawn = first_image(&fits).and_then(|image| png(&image));
-    write(
-        &path.with_added_extension("png"),
-        &drawn.map_err(|why| format!("{}.fits cannot be drawn: {why}", path.display()))?,
-    )
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    std::fs::write(path, bytes).map_err(|error| format!("{}: {error}", path.display()))?;
-    print_text(&format!("{}\n", path.display()))
-}
-
-fn alert_points(alert: &Alert) -> Vec<crate::points::Point> {
-    let rows: Vec<_> = alert.rows.iter().map(|row| (row.measurement, Some(row.version), 1)).collect();
-    points(&rows, Photometry::SourceFirst)
-}
-
-fn survey_name(alert: &Alert) -> &'static str {
-    survey(alert.survey).map_or("?", |survey| survey.name())
-}
-
-fn context(alert: &Alert) -> Vec<(&'static str, Json)> {
-    let context = &alert.context;
-    let count = |count: i32| if count < 0 { Json::Null } else { json!(count) };
-    let first = context.first_detection;
-    vec![
-        ("ra", json!(f64::from_bits(context.ra))),
-        ("dec", json!(f64::from_bits(context.dec))),
-        ("ra_err", json!(context.ra_err.get())),
-        ("dec_err", json!(context.dec_err.get())),
-        ("real_bogus", json!(context.real_bogus.get())),
-        ("star", json!(context.star.get())),
-        ("reference_distance", json!(context.reference_distance.get())),
-        ("reference_magnitude", json!(context.reference_magnitude.get())),
-        ("neighbour_distance", json!(context.neighbour_distance.get())),
-        ("neighbour_magnitude", json!(context.neighbour_magnitude.get())),
-        ("solar_system_distance", json!(context.solar_system_distance.get())),
-        ("solar_system_magnitude", json!(context.solar_system_magnitude.get())),
-        ("first_detection_mjd_tai", json!((first != skydiff_schemas::Context::NEVER).then(|| first.days()))),
-        ("detections", count(context.detections)),
-        ("coverage", count(context.coverage)),
-        ("program", count(context.program)),
-    ]
-}
-
-fn rejected(alert: &Alert) -> std::collections::BTreeMap<&'static str, usize> {
-    let mut rejected = std::collections::BTreeMap::new();
-    alert.rejects.iter().for_each(|reject| *rejected.entry(reject.name()).or_default() += 1);
-    rejected
-}
-
-fn mapped_json(alert: &Alert) -> Json {
-    json!({
-        "survey": survey_name(alert),
-        "object": object_name(alert.object),
-        "alert": alert.trigger.0.to_string(),
-        "mjd_tai": alert.time.days(),
-        "utc": iso_utc(tai::to_utc(alert.time)),
-        "visit": alert.visit.to_string(),
-        "context": context(alert).into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<serde_json::Map<_, _>>(),
-        "measurements": alert_points(alert),
-        "rows_rejected": rejected(alert),
-    })
-}
-
-fn mapped_text(alert: &Alert) -> String {
-    let mut text = format!(
-        "{} {}  alert {}  {}  (MJD {:.6} TAI)  visit {}\n",
-        survey_name(alert),
-        object_name(alert.object),
-        alert.trigger.0,
-        iso_utc(tai::to_utc(alert.time)),
-        alert.time.days(),
-        alert.visit
-    );
-    for (name, value) in context(alert).into_iter().filter(|(_, value)| !value.is_null()) {
-        text += &format!("  {name:<24} {value}\n");
-    }
-    for (reason, count) in rejected(alert) {
-        text += &format!("  rows left out: {reason:<9} {count}\n");
-    }
-    text + "\n" + &table(&alert_points(alert))
 }

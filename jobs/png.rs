@@ -3,10 +3,10 @@
 use crate::fits::Image;
 
 /// Shares of the pixels that are black, and not yet white.
-const BLACK: f64 = 0.01;
+const BLACK: f64 = 0.05;
 const WHITE: f64 = 0.995;
 /// How much the stretch favours the faint: asinh(x · SOFT) / asinh(SOFT).
-const SOFT: f64 = 10.0;
+const SOFT: f64 = 4.0;
 
 /// The image as a PNG, the first row at the bottom as FITS viewers show it. Pixels without a value are transparent.
 pub fn png(image: &Image) -> Result<Vec<u8>, String> {
@@ -46,7 +46,7 @@ mod tests {
         pixels[5] = f64::NAN;
         let grey = stretch(&pixels);
         assert_eq!((grey[0], grey[5], grey[999]), (Some(0), None, Some(255)));
-        assert!(grey[300] > Some(140), "a third of the way is well above mid-grey: {:?}", grey[300]);
+        assert!(grey[250] > Some(80), "the faint quarter takes more than its share: {:?}", grey[250]);
         assert_eq!(stretch(&[f64::NAN; 3]), [None; 3]);
         assert_eq!(stretch(&[4.0; 3]), [stretch(&[4.0])[0]; 3], "a flat image");
     }

@@ -127,19 +127,19 @@ fn point_version(version: Version) -> PointVersion {
 /// An aligned table, a line a measurement.
 pub fn table(points: &[Point]) -> String {
     let mut text = format!(
-        "{:>12}  {:<19}  {:<4}{:<7}{:>12}{:>10}{:>8}{:>7}  {:<16}{:>6}  {}\n",
+        "{:>12}  {:<19}  {:<5}{:<7}{:>11}{:>10}{:>8}{:>7}  {:<19}{:>6}  {}\n",
         "mjd_tai", "utc", "band", "kind", "flux/nJy", "err", "mag", "err", "counts", "copies", "id"
     );
     for point in points {
         let counts = match (point.counts, &point.quality[..]) {
             (true, _) => "yes".into(),
-            (false, []) => "no: other row".into(),
+            (false, []) => "no: other of visit".into(),
             (false, reasons) => format!("no: {}", reasons.join(" ")),
         };
         let magnitude =
             |value: Option<f64>, digits: usize| value.map_or("-".into(), |value| format!("{value:.digits$}"));
         text += &format!(
-            "{:>12.5}  {:<19}  {:<4}{:<7}{:>12.1}{:>10.1}{:>8}{:>7}  {counts:<16}{:>6}  {}\n",
+            "{:>12.5}  {:<19}  {:<5}{:<7}{:>11.1}{:>10.1}{:>8}{:>7}  {counts:<19}{:>6}  {}\n",
             point.mjd_tai,
             point.utc.get(..19).unwrap_or(&point.utc),
             point.band,

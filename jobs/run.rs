@@ -122,7 +122,10 @@ impl Run {
     fn cluster(&self, workers: usize) -> Result<Cluster, (u8, String)> {
         let hosts = self.hosts.len();
         if let Some(processes) = self.processes.filter(|processes| *processes != hosts) {
-            return Err((2, format!("--hosts names {hosts} processes, --processes says {processes}: give host:port of each")));
+            return Err((
+                2,
+                format!("--hosts names {hosts} processes, --processes says {processes}: give host:port of each"),
+            ));
         }
         if self.process >= hosts.max(1) {
             return Err((2, format!("--process {}: there are {hosts} hosts, counted from 0", self.process)));
@@ -138,7 +141,8 @@ impl Run {
         }
         let stop = Arc::new(AtomicBool::new(false));
         let interrupted = Arc::new(AtomicBool::new(false));
-        watch_interrupts(if self.process == 0 { &stop } else { &interrupted }).map_err(|error| (1, error.to_string()))?;
+        watch_interrupts(if self.process == 0 { &stop } else { &interrupted })
+            .map_err(|error| (1, error.to_string()))?;
         let (progress, gauges) = (Arc::new(Progress::default()), Gauges::default());
         let style = Style::choose(self.json, self.process == 0);
         let (events, heard) = channel();

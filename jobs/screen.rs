@@ -92,7 +92,9 @@ impl Screen {
         match (event, self.style) {
             (_, Style::Quiet) => {}
             (Event::Beside(path), Style::Json) => say(&json!({ "event": "skipped", "path": path })),
-            (Event::Beside(path), _) => self.line(|| eprintln!("skydiff: {} holds no packet, it is left out", path.display())),
+            (Event::Beside(path), _) => {
+                self.line(|| eprintln!("skydiff: {} holds no packet, it is left out", path.display()))
+            }
             (Event::Digest { digest, at }, _) => self.line(|| println!("digest {digest:032x} at {at}")),
             (Event::Night(summary), Style::Json) => say(&report("night", summary, None)),
             (Event::Night(summary), _) => self.line(|| println!("{}", summary.report().text(width()))),
@@ -111,11 +113,14 @@ impl Screen {
         }
         if self.elsewhere.load(Ordering::Relaxed) && !self.told_stop {
             self.told_stop = true;
-            eprintln!("skydiff: process 0 decides when the job ends: interrupt that one. Ctrl-C again ends this one, and so all, at once");
+            eprintln!(
+                "skydiff: process 0 decides when the job ends: interrupt that one. Ctrl-C again ends this one, and so all, at once"
+            );
         }
         let [read, ahead] = [&self.progress.read, &self.progress.ahead].map(|gauge| get(gauge));
         let [packets, rejected, records, epochs] =
-            [&self.gauges.packets, &self.gauges.rejected, &self.gauges.records, &self.gauges.epochs].map(|gauge| get(gauge));
+            [&self.gauges.packets, &self.gauges.rejected, &self.gauges.records, &self.gauges.epochs]
+                .map(|gauge| get(gauge));
         let seconds = self.begun.elapsed().as_secs_f64();
         self.bar.set_length(ahead.max(read));
         self.bar.set_position(read);
@@ -139,7 +144,10 @@ impl Screen {
             Style::Bar | Style::Plain => {
                 println!("{}", summary.report().text(width()));
                 let rate = summary.counts.received as f64 / seconds.max(1e-3);
-                eprintln!("{seconds:.1} s, {rate:.0} packets/s{}", if drained { ", stopped before the end of the input" } else { "" });
+                eprintln!(
+                    "{seconds:.1} s, {rate:.0} packets/s{}",
+                    if drained { ", stopped before the end of the input" } else { "" }
+                );
             }
         }
     }

@@ -66,6 +66,8 @@ pub enum LookupError {
         packets: (i64, i64),
         /// Names like it, nearest first.
         near: Vec<String>,
+        /// The object that has an alert of that id: people mistake the one for the other.
+        alert_of: Option<String>,
     },
 }
 
@@ -75,15 +77,18 @@ impl Lookup {
         if self.inputs.iter().any(|input| input.place == Place::Stdin) {
             return Err(LookupError::Stdin);
         }
-        let (mut offers, mut seen) = (Vec::new(), HashSet::new());
+        let (mut offers, mut seen, mut alert_of) = (Vec::new(), HashSet::new(), None);
         let (clocks, packets) = self.read(|offer| {
             seen.insert(offer.object);
+            if offer.trigger.0 == object.id {
+                alert_of = Some(object_name(offer.object));
+            }
             if offer.object == object {
                 offers.push(offer);
             }
         })?;
         if offers.is_empty() {
-            return Err(LookupError::Unknown { packets, near: near(object, &seen) });
+            return Err(LookupError::Unknown { packets, near: near(object, &seen), alert_of });
         }
         let alerts = offers.len();
         let claimed: HashSet<(Kind, SourceId)> = offers.iter().flat_map(identities).collect();

@@ -82,7 +82,9 @@ pub fn known_json(answer: &Answer, settings: &TimescaleSettings) -> serde_json::
         Change { object: answer.object, before: Said::default(), said, features: false, after, causes: vec![] };
     let place = Place { job: "", epoch: Epoch(0), lane: 0, rank: 0 };
     let record = record(&change, (AlertType::Initial, Reason::NewData), place, settings, f64::INFINITY);
-    let mut json = serde_json::to_value(record).unwrap_or_default();
+    // By way of text: a 32-bit number as a value has the digits of 64.
+    let text = serde_json::to_string(&record).unwrap_or_default();
+    let mut json = serde_json::from_str(&text).unwrap_or_default();
     let message = ["job", "epoch", "lane", "rank", "alert_type", "reason", "alert_tense", "causes", "received"];
     remove(&mut json, &message);
     for scale in json["timescales"].as_array_mut().into_iter().flatten() {
