@@ -1,13 +1,16 @@
 //! `skydiff`: one verb a file.
 
 mod fits;
+mod job;
 mod mapped;
 mod object;
 mod output;
 mod packet;
 mod png;
 mod points;
+mod run;
 mod schema;
+mod screen;
 mod stamp;
 
 use clap::{Parser, Subcommand};
@@ -23,6 +26,8 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Verb {
+    Run(Box<run::Run>),
+    Job(job::JobFile),
     Object(object::Object),
     Packet(packet::Packet),
     Schema(schema::Schema),
@@ -30,6 +35,8 @@ enum Verb {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().verb {
+        Verb::Run(run) => return run.run(),
+        Verb::Job(job) => job.run(),
         Verb::Object(object) => object.run(),
         Verb::Packet(packet) => packet.run(),
         Verb::Schema(schema) => schema.run(),

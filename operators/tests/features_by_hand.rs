@@ -3,6 +3,8 @@
 //! Fluxes in nJy, days after the start of the story.
 
 #[allow(dead_code)]
+mod adapter;
+#[allow(dead_code)]
 mod generate;
 #[allow(dead_code)]
 mod hands;

@@ -3,6 +3,8 @@
 //! Fluxes in nJy, errors as quoted (factor 1, floor 0), days after the start of the story.
 
 #[allow(dead_code)]
+mod adapter;
+#[allow(dead_code)]
 mod generate;
 #[allow(dead_code)]
 mod hands;

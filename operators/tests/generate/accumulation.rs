@@ -35,13 +35,19 @@ impl Shape {
 }
 
 /// What comes in, epoch by epoch.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Accumulation {
     /// In order of epoch.
     pub offers: Vec<(Epoch, Offer)>,
     /// By epoch; as many as there are epochs, some of which bring nothing.
     pub clocks: Vec<Clocks>,
     pub rules: Rules,
+}
+
+impl std::fmt::Debug for Accumulation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&super::smaller::told(self))
+    }
 }
 
 impl Accumulation {

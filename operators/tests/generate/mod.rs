@@ -7,6 +7,7 @@
 pub mod accumulation;
 pub mod packets;
 pub mod random;
+pub mod respread;
 pub mod sky;
 pub mod smaller;
 pub mod story;

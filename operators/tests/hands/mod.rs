@@ -1,8 +1,10 @@
 //! How the hand-computed cases ask: one object's packets in, its answer out, from the oracle and from the operators,
 //! which must agree before a case looks at the numbers.
 
+use crate::adapter::{How, run};
+use crate::generate::Accumulation;
 use crate::generate::story::Story;
-use crate::oracle::{Rules, known_at};
+use crate::oracle::{Rules, compare, known_at};
 use skydiff_operators::{Answer, Clocks, Epoch, Errors, Offer, State, TimescaleSettings, Window};
 
 /// Default thresholds and errors as quoted, so that σ is what the case says.
@@ -19,12 +21,19 @@ pub fn answer(story: &Story, rules: &Rules) -> Answer {
     answer_to(&[packet], &clocks, rules)
 }
 
-/// What is known of the first packet's object when all have come.
+/// What the operators know of the first packet's object when all have come; the oracle must agree.
+#[track_caller]
 pub fn answer_to(packets: &[Offer], clocks: &Clocks, rules: &Rules) -> Answer {
     let object = packets[0].object;
     let offers: Vec<(Epoch, Offer)> = packets.iter().map(|packet| (Epoch(0), packet.clone())).collect();
     let known = known_at(&offers, Epoch(0), clocks, rules);
-    known.answers[&object].answer.clone()
+    let all = Accumulation { offers, clocks: vec![clocks.clone()], rules: rules.clone() };
+    let ran = run(&all, How::PLAIN).expect("it runs");
+    let (_, answer) = &ran.held[&object];
+    if let Err(lines) = compare(&known.answers[&object], answer) {
+        panic!("operators against oracle:\n{}", lines.join("\n"));
+    }
+    answer.clone()
 }
 
 /// The window of so many days.

@@ -4,8 +4,8 @@ use crate::adapter::{How, Ran, run};
 use crate::generate::Accumulation;
 use crate::generate::smaller::{smallest, told};
 use crate::oracle::{Known, compare, compare_said, known_at};
-use skydiff_operators::{Answer, Change, Epoch, Said};
-use skydiff_schemas::ObjectId;
+use skydiff_operators::{Answer, Cause, CauseKind, Change, Counter, Epoch, Said, State};
+use skydiff_schemas::{Kind, Measurement, ObjectId, Quality, SourceId};
 use std::collections::BTreeMap;
 
 /// What a consumer knows who has applied every change so far.
@@ -29,7 +29,8 @@ pub fn equals_oracle(all: &Accumulation, how: How) -> Result<(), String> {
             consumer.apply(change, how).map_err(context)?;
         }
         consumer.knows(&now, all, how).map_err(context)?;
-        sorted_and_due(changes, before.as_ref(), &now, how).map_err(context)?;
+        due(changes, before.as_ref(), &now, how).map_err(context)?;
+        counts(&ran, epoch, &now, all).map_err(context)?;
         before = Some(now);
     }
     if let Some(now) = before {
@@ -103,20 +104,64 @@ fn living(told: &Answer, expected: &Answer, how: How) -> Answer {
     told
 }
 
-/// Nothing is said twice: changes come in order of their objects, and only of objects of which something changed.
-fn sorted_and_due(changes: &[Change], before: Option<&Known>, now: &Known, how: How) -> Result<(), String> {
-    for change in changes {
-        let was = before.and_then(|before| before.answers.get(&change.object)).map(|expected| &expected.answer);
-        let is = now.answers.get(&change.object).map(|expected| &expected.answer);
+/// Nothing is said twice: no change of an object of which nothing changed that anybody is told.
+fn due(changes: &[Change], before: Option<&Known>, now: &Known, how: How) -> Result<(), String> {
+    for Change { object, causes, .. } in changes {
+        let told = |known: &Known| known.answers.get(object).map(|expected| observable(&expected.answer, how));
+        let (was, is) = (before.and_then(told), told(now));
         if was == is {
-            return Err(format!("a change of {:?}, of which nothing changed: {:?}", change.object, change.causes));
+            return Err(format!("a change of {object:?}, of which nothing changed: {causes:?}"));
         }
-        if let (Some(was), Some(is), true) = (was, is, change.causes.is_empty() && how.expiry) {
-            let quiet = |answer: &Answer| Answer { trigger: None, ..answer.clone() };
-            if quiet(was) == quiet(is) && was.trigger == is.trigger {
-                return Err(format!("a change of {:?} without a cause", change.object));
-            }
-        }
+        why(*object, causes, before, now)?;
+    }
+    Ok(())
+}
+
+/// An answer without what time does to it in silence.
+fn observable(answer: &Answer, how: How) -> Answer {
+    let mut answer = answer.clone();
+    for window in &mut answer.windows {
+        window.alive &= how.expiry && !window.states.is_empty();
+    }
+    answer
+}
+
+/// The causes of a change are the object's measurements that are not what they were, each with what happened to it.
+fn why(object: ObjectId, causes: &[Cause], before: Option<&Known>, now: &Known) -> Result<(), String> {
+    let rows = |known: Option<&Known>| -> BTreeMap<(Kind, SourceId), Measurement> {
+        let rows = known.map_or(&[][..], |known| known.standing.of(object));
+        rows.iter().map(|row| ((row.kind, row.id), *row)).collect()
+    };
+    let (was, is) = (rows(before), rows(Some(now)));
+    // Sources, and the second survey's forced sources, have ids that other objects can claim.
+    let elsewhere = |(kind, id): (Kind, SourceId)| {
+        let claimable = kind == Kind::Source || (kind == Kind::Forced && object.survey.0 == 1);
+        let others = before.into_iter().flat_map(|before| &before.standing.measurements);
+        let mut others = others.filter(|(other, _)| **other != object && other.survey == object.survey);
+        claimable && others.any(|(_, rows)| rows.iter().any(|row| (row.kind, row.id) == (kind, id)))
+    };
+    let mut want = BTreeMap::new();
+    for name in was.keys().chain(is.keys()) {
+        let what = match (was.get(name), is.get(name)) {
+            (was, is) if was == is => continue,
+            (_, None) => "left",
+            (_, Some(row)) if row.quality.has(Quality::WITHDRAWN) => "withdrawn",
+            (Some(_), Some(_)) => "remeasured",
+            (None, Some(_)) if elsewhere(*name) => "joined",
+            (None, Some(_)) => "new or late",
+        };
+        want.insert(*name, what);
+    }
+    let word = |what: CauseKind| match what {
+        CauseKind::Left => "left",
+        CauseKind::Withdrawn => "withdrawn",
+        CauseKind::Remeasured => "remeasured",
+        CauseKind::Joined => "joined",
+        CauseKind::New | CauseKind::Late => "new or late",
+    };
+    let got: BTreeMap<_, _> = causes.iter().map(|cause| ((cause.kind, cause.id), word(cause.what))).collect();
+    if got != want || got.len() != causes.len() {
+        return Err(format!("{object:?}: because of {causes:?} instead of {want:?}"));
     }
     Ok(())
 }
@@ -149,7 +194,41 @@ pub fn explain(all: &Accumulation, how: How, name: &str) {
     panic!("{name} with {how:?}: {first}\n\nat its smallest: {last}\n{}", told(&smaller));
 }
 
-/// The epoch of an accumulation after which nothing comes.
-pub fn last(all: &Accumulation) -> Epoch {
-    Epoch(all.clocks.len().saturating_sub(1) as u64)
+/// What is counted adds up, and counts what is there.
+fn counts(ran: &Ran, epoch: Epoch, now: &Known, all: &Accumulation) -> Result<(), String> {
+    let mut got: BTreeMap<Counter, i64> = BTreeMap::new();
+    for (_, tally) in ran.tallies.iter().filter(|(at, _)| *at <= epoch) {
+        *got.entry(tally.counter).or_default() += tally.change;
+    }
+    let rows = all.offers.iter().filter(|(at, _)| *at <= epoch).map(|(_, offer)| offer.rows.len() as i64).sum();
+    let told = ran.changes.range(..=epoch).map(|(_, changes)| changes.len() as i64).sum();
+    let standing = || now.standing.measurements.values().flatten();
+    let mut want = BTreeMap::from([
+        (Counter::Rows, rows),
+        (Counter::Changes, told),
+        (Counter::Measurements, standing().count() as i64),
+        (Counter::Objects, now.answers.len() as i64),
+    ]);
+    for (bit, (reason, _)) in Quality::REASONS.into_iter().enumerate() {
+        let bad = standing().filter(|row| row.quality.has(reason)).count() as i64;
+        want.insert(Counter::Bad(bit as u8), bad);
+    }
+    let doubtful = now.answers.values().any(|expected| expected.doubts.iter().any(|doubt| doubt.states));
+    for (window, state) in (0..all.rules.settings.timescales.len()).flat_map(|at| State::ALL.map(|state| (at, state))) {
+        let lives = |answer: &Answer| answer.windows[window].alive && answer.windows[window].states.z(state).is_some();
+        let alive = now.answers.values().filter(|expected| lives(&expected.answer)).count() as i64;
+        want.extend((!doubtful).then_some((Counter::Alive(window as u8, state as u8), alive)));
+    }
+    for (counter, want) in want {
+        let got = got.get(&counter).copied().unwrap_or(0);
+        if got != want {
+            return Err(format!("{counter:?} is {got} instead of {want}"));
+        }
+    }
+    let of = |counter| got.get(&counter).copied().unwrap_or(0);
+    let fates = [Counter::Known, Counter::New, Counter::Superseded, Counter::Confirmed, Counter::Withdrawn].map(of);
+    if fates.iter().sum::<i64>() != rows || fates.iter().any(|fate| *fate < 0) {
+        return Err(format!("of {rows} rows {fates:?} were known, new, superseded, confirmed, withdrawn"));
+    }
+    Ok(())
 }

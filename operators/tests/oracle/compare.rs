@@ -136,7 +136,14 @@ fn slots(want: &SeriesFeatures, got: &SeriesFeatures, doubtful_limits: bool, sai
     let sigma = want.linear_fit_slope_sigma.unwrap_or(0.0);
     said.close_option("linear_fit_slope", want.linear_fit_slope, got.linear_fit_slope, sigma);
     said.close_option("linear_fit_slope_sigma", want.linear_fit_slope_sigma, got.linear_fit_slope_sigma, 0.0);
-    said.close_option("reduced_chi2", want.linear_fit_reduced_chi2, got.linear_fit_reduced_chi2, 1.0);
+    // The operators take it as the difference of two sums as large as the square of the slope's Z, in f64.
+    let z = want.linear_fit_slope.unwrap_or(0.0) / sigma.max(f64::MIN_POSITIVE);
+    said.close_option(
+        "reduced_chi2",
+        want.linear_fit_reduced_chi2,
+        got.linear_fit_reduced_chi2,
+        (1e-5 * z * z).max(1.0),
+    );
     said.close_option("rate", want.rate, got.rate, want.rate_sigma.unwrap_or(0.0));
     said.close_option("rate_sigma", want.rate_sigma, got.rate_sigma, 0.0);
     if !doubtful_limits {

@@ -53,6 +53,16 @@ impl<W: Write> ContainerWriter<W> {
     /// Adds a record; writes a block when it is full.
     pub fn append(&mut self, record: &Record) -> io::Result<()> {
         record.encode(&mut self.block);
+        self.appended()
+    }
+
+    /// Adds a record that was encoded elsewhere ([`Value::encode`]).
+    pub fn append_encoded(&mut self, record: &[u8]) -> io::Result<()> {
+        self.block.extend_from_slice(record);
+        self.appended()
+    }
+
+    fn appended(&mut self) -> io::Result<()> {
         self.records += 1;
         if self.block.len() >= BLOCK_BYTES { self.write_block() } else { Ok(()) }
     }
