@@ -69,7 +69,7 @@ fn stamps_are_fits_and_png() {
         assert_eq!(told.lines().count(), 6, "{told}");
         for of in ["science", "template", "difference"] {
             let fits = std::fs::read(folder.0.join(format!("{name}_{of}.fits"))).unwrap();
-            assert!(fits.starts_with(b"SIMPLE  =") && fits.len() % 2880 == 0);
+            assert!(fits.starts_with(b"SIMPLE  =") && fits.len().is_multiple_of(2880));
             let mut png = png::Decoder::new(std::fs::File::open(folder.0.join(format!("{name}_{of}.png"))).unwrap())
                 .read_info()
                 .unwrap();
