@@ -149,10 +149,10 @@ impl Ledger {
         let _ = self.events.send(event);
     }
 
-    /// Closes the books: all sinks are complete on disk. Gives the summary of the run and the digest of the state.
-    pub fn finish(self) -> Result<(Summary, u128), Stop> {
+    /// Closes the books: all sinks are complete on disk. Gives the summary, under that title, and the digest of the state.
+    pub fn finish(self, title: &str) -> Result<(Summary, u128), Stop> {
         let Ledger { counts, highlights, digest, timescales, sinks, .. } = self;
-        let summary = Summary { title: "run".into(), counts, highlights, timescales };
+        let summary = Summary { title: title.into(), counts, highlights, timescales };
         sinks.finish(&summary).map_err(Stop::Sink)?;
         Ok((summary, digest))
     }

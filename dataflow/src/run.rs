@@ -200,12 +200,15 @@ impl Plan {
             for dataflow in worker.installed_dataflows() {
                 worker.drop_dataflow(dataflow);
             }
+            // What was written until then is whole; that it could not be would be the second thing to go wrong.
+            let ledger = ledger.and_then(|ledger| ledger.take());
+            let _ = ledger.map(|ledger| ledger.finish("run, stopped"));
             return Err(RunError::Stop(stop));
         }
         let dump = if self.dump { gather(worker, crate::dump::lines(&mut objects.borrow_mut())) } else { Vec::new() };
         let drained = self.stop.load(Ordering::Relaxed);
         let ledger = ledger.and_then(|ledger| ledger.take());
-        match ledger.map(Ledger::finish).transpose().map_err(RunError::Stop)? {
+        match ledger.map(|ledger| ledger.finish("run")).transpose().map_err(RunError::Stop)? {
             Some((summary, digest)) => Ok(Outcome { summary: Some(summary), digest, dump, drained }),
             None => Ok(Outcome { dump, drained, ..Outcome::default() }),
         }
