@@ -4,14 +4,14 @@ use crate::output::{print_json, print_text};
 use crate::points::{Point, csv, points, table};
 use clap::Args;
 use serde_json::{Value as Json, json};
-use skydiff_dataflow::lookup::{Known, Lookup, LookupError, default_errors};
+use skydiff_dataflow::lookup::{Known, Lookup, LookupError};
 use skydiff_dataflow::reading::ReadSettings;
 use skydiff_dataflow::record::known_json;
-use skydiff_dataflow::source::night::{now, parse_time};
-use skydiff_dataflow::source::{Input, Place};
+use skydiff_dataflow::settings::{Job, SourceSettings, Time, load};
+use skydiff_dataflow::source::night::parse_time;
 use skydiff_operators::{Answer, Options, SeriesFeatures, Window};
 use skydiff_schemas::survey::{SURVEYS, object_name, parse_object, survey};
-use skydiff_schemas::{MicroDays, ObjectId, iso_utc, survey::tai};
+use skydiff_schemas::{MicroDays, ObjectClass, ObjectId, iso_utc, survey::tai};
 use std::path::PathBuf;
 
 /// Prints what is known of one object: every standing measurement, and its states at every timescale.
@@ -21,17 +21,21 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:\n  \
     skydiff object ZTF17aaaedmd --from nights/\n  \
     skydiff object lsst:170063990240706645 --from lsst/ --csv > light_curve.csv\n  \
-    skydiff object ss:20890966901666384 --from lsst/ --json | jq .timescales")]
+    skydiff object ss:20890966901666384 --from lsst/ --json | jq .timescales\n  \
+    skydiff object ZTF17aaaedmd --job JOB.toml        (its packets, its thresholds)")]
 pub struct Object {
     /// The object: ZTF17aaaedmd, 170063990240706645, ss:20890966901666384, with the survey before it where it is not clear
     #[arg(value_name = "ID")]
     id: String,
     /// Where the packets are: folders, files, tars. May be given more than once
-    #[arg(long, value_name = "PATH", required = true, num_args = 1..)]
+    #[arg(long, value_name = "PATH", required_unless_present = "job", num_args = 1..)]
     from: Vec<PathBuf>,
+    /// The job whose thresholds, quality cuts and timescales are meant (and its sources, without --from); else the defaults
+    #[arg(long, value_name = "JOB.toml")]
+    job: Option<PathBuf>,
     /// When packets were received whose names do not say it (MJD or UTC date); later triggers are rejected. Default: now
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    received: Option<MicroDays>,
+    #[arg(long, value_name = "TIME", value_parser = |text: &str| parse_time(text).map(|_| text.to_owned()))]
+    received: Option<String>,
     /// The measurements as CSV
     #[arg(long, conflicts_with = "json")]
     csv: bool,
@@ -44,11 +48,12 @@ impl Object {
     /// Does it.
     pub fn run(self) -> Result<(), String> {
         let object = parse_object(&self.id).ok_or_else(|| not_a_name(&self.id))?;
-        let options = Options { errors: default_errors(), ..Options::default() };
+        let job = self.job()?;
+        let (options, future) = (job.options(), MicroDays::from_days(job.run.future_days).unwrap_or(MicroDays::DAY));
         let lookup = Lookup {
-            inputs: self.inputs()?,
-            decoder: Default::default(),
-            read: ReadSettings { future: MicroDays::DAY, keep_bytes: false },
+            inputs: job.inputs()?,
+            decoder: job.decoder()?,
+            read: ReadSettings { future, keep_bytes: false },
             options: options.clone(),
         };
         let known = lookup.find(object).map_err(|error| explain(object, error))?;
@@ -63,15 +68,14 @@ impl Object {
         print_text(&as_text(object, &known, &points, &options))
     }
 
-    fn inputs(&self) -> Result<Vec<Input>, String> {
-        let received = self.received.unwrap_or_else(now);
-        let place = |path: &PathBuf| match path {
-            path if path.as_os_str() == "-" => Ok(Place::Stdin),
-            path if path.is_dir() => Ok(Place::Folder(path.clone())),
-            path if path.exists() => Ok(Place::File(path.clone())),
-            path => Err(format!("{}: there is no such file or folder", path.display())),
-        };
-        self.from.iter().map(|path| Ok(Input { place: place(path)?, rank: 0, received })).collect()
+    fn job(&self) -> Result<Job, String> {
+        let mut job = load(self.job.as_deref(), std::env::vars()).map_err(|error| error.to_string())?;
+        if !self.from.is_empty() {
+            let source = |path: &PathBuf| SourceSettings { path: path.clone(), ..SourceSettings::default() };
+            job.source = self.from.iter().map(source).collect();
+        }
+        job.run.received = self.received.clone().map(Time::Text).or(job.run.received);
+        job.check().map(|()| job)
     }
 }
 
@@ -145,10 +149,11 @@ fn about(answer: &Answer) -> String {
     let time = |time: MicroDays| format!("{} (MJD {:.5} TAI)", iso_utc(tai::to_utc(time)), time.days());
     let mut text = String::new();
     if let Some((ra, dec)) = answer.position.degrees() {
-        text += &format!(
-            "position             {ra:.6} {dec:+.6} deg (first source), HEALPix 8/{}\n",
-            answer.position.pixel().0
-        );
+        let cell = match answer.object.class {
+            ObjectClass::Sidereal => format!(", HEALPix 8/{}", answer.position.pixel().0),
+            ObjectClass::SolarSystem => ", moving".into(),
+        };
+        text += &format!("position             {ra:.6} {dec:+.6} deg (first source){cell}\n");
     }
     if let Some(first) = answer.first_detection {
         text += &format!("first detection      {}\n", time(first));

@@ -5,12 +5,12 @@ use crate::output::{print, print_json, print_text};
 use crate::points::csv;
 use crate::stamp::write_stamp;
 use clap::Args;
+use skydiff_dataflow::settings::load;
 use skydiff_dataflow::source::{Found, Opener, Parcel, Place, stream, walk};
 use skydiff_schemas::avro::{BytesAs, Header, Inflate, MAGIC, Schema, Value, confluent};
-use skydiff_schemas::decoder::{Settings, schema_id};
+use skydiff_schemas::decoder::Settings;
 use skydiff_schemas::survey::{Cutout, SURVEYS, object_name};
 use skydiff_schemas::{Decoder, PacketReject};
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -51,15 +51,17 @@ pub struct Packet {
     /// A folder of writer schemas by Confluent id (lsst.v11_1.alert.avsc, 1101.avsc), before those that are built in
     #[arg(long, value_name = "DIR")]
     schemas: Option<PathBuf>,
+    /// The job whose quality cuts, aliases and schemas are meant; else the defaults
+    #[arg(long, value_name = "JOB.toml")]
+    job: Option<PathBuf>,
 }
 
 impl Packet {
     /// Does it.
     pub fn run(self) -> Result<(), String> {
-        let settings = Settings {
-            schemas: self.schemas.as_deref().map(read_schemas).transpose()?.unwrap_or_default(),
-            ..Settings::default()
-        };
+        let mut job = load(self.job.as_deref(), std::env::vars()).map_err(|error| error.to_string())?;
+        job.schemas = self.schemas.clone().or(job.schemas);
+        let settings = job.decoder()?;
         let (place, entry) = self.place()?;
         let mut decoder = Decoder::new(&settings).map_err(|error| error.to_string())?;
         let (mut opener, mut first, mut found) = (Opener::default(), 0, false);
@@ -219,19 +221,4 @@ fn schema_text(bytes: &[u8], settings: &Settings) -> std::io::Result<Vec<u8>> {
     let text = settings.schemas.get(&id).cloned().or_else(built_in);
     let unknown = || format!("schema id {id} is not known: give a folder that has it with --schemas");
     text.map(String::into_bytes).ok_or_else(|| std::io::Error::new(std::io::ErrorKind::InvalidData, unknown()))
-}
-
-fn read_schemas(folder: &Path) -> Result<BTreeMap<u32, String>, String> {
-    let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
-    let mut schemas = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if let Some(id) = schema_id(&entry.file_name().to_string_lossy()) {
-            schemas.insert(id, std::fs::read_to_string(entry.path()).map_err(failed)?);
-        }
-    }
-    if schemas.is_empty() {
-        return Err(format!("{}: no schema in it is named like lsst.v11_1.alert.avsc or 1101.avsc", folder.display()));
-    }
-    Ok(schemas)
 }

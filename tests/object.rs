@@ -143,6 +143,22 @@ fn states_features_and_history_as_json() {
     }
 }
 
+/// A job's thresholds are what its states are by; its sources are where packets are when none are named.
+#[test]
+fn a_jobs_own_rules() {
+    let Some(folder) = data("ztf/histories") else { return };
+    let job = Folder::new("object-job");
+    let text = format!("[[source]]\npath = {folder:?}\n[timescales]\ntimescales = [365.0]\nvariable_z = 1e6\n");
+    let job = job.write("job.toml", text.as_bytes()).into_os_string().into_string().unwrap();
+    let text = printed(skydiff(["object", OBJECT, "--json", "--job", &job]));
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let [year] = &json["timescales"].as_array().unwrap()[..] else { panic!("one timescale: {json}") };
+    let states: Vec<&str> =
+        year["states"].as_array().unwrap().iter().map(|held| held["state"].as_str().unwrap()).collect();
+    assert!(!states.is_empty() && !states.contains(&"variable"), "{states:?}");
+    assert_eq!(json["alerts"], 331);
+}
+
 #[test]
 fn an_object_that_is_not_there_is_explained() {
     let Some(folder) = data("ztf/histories") else { return };
@@ -159,7 +175,7 @@ fn an_object_that_is_not_there_is_explained() {
     let alert = alert.expect("a trigger that came once");
     assert!(why(&alert).contains(&format!("{alert} is the id of an alert: its object is {OBJECT}")), "{}", why(&alert));
     let nowhere = complaint(skydiff(["object", OBJECT, "--from", "/no/such/folder"]));
-    assert!(nowhere.contains("/no/such/folder: there is no such file"), "{nowhere}");
+    assert!(nowhere.contains("/no/such/folder: No such file"), "{nowhere}");
     assert!(complaint(skydiff(["object", OBJECT, "--from", "-"])).contains("cannot be read twice"));
 }
 

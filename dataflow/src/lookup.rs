@@ -8,7 +8,7 @@ use crate::source::{EpochCut, Feed, Input, Mint, Place};
 use skydiff_operators::{Answer, Clocks, Epoch, Offer, Options, transients};
 use skydiff_schemas::decoder::Settings as DecoderSettings;
 use skydiff_schemas::survey::{SettingsError, object_name};
-use skydiff_schemas::{Decoder, Kind, Measurement, ObjectId, SourceId, SurveyId, Version};
+use skydiff_schemas::{Decoder, Kind, Measurement, ObjectId, SourceId, Version};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use timely::dataflow::operators::{Input as _, Probe};
 
@@ -185,14 +185,4 @@ fn answer(
         });
         found
     })
-}
-
-/// The errors that are believed where the job does not say: ZTF's as quoted with a floor of 2 %, LSST's times 1.4 with 1 % (DESIGN §4.4).
-pub fn default_errors() -> Vec<(SurveyId, skydiff_operators::Errors)> {
-    let believed = [("ztf", 1.0, 0.02), ("lsst", 1.4, 0.01)];
-    let of = |(name, factor, floor): (&str, f64, f64)| {
-        let survey = skydiff_schemas::survey::survey_by_name(name)?;
-        Some((survey.id(), skydiff_operators::Errors { factor, floor }))
-    };
-    believed.into_iter().filter_map(of).collect()
 }

@@ -3,10 +3,10 @@
 
 use skydiff_dataflow::counts::Counts;
 use skydiff_dataflow::highlights::{Highlights, List};
-use skydiff_dataflow::lookup::default_errors;
 use skydiff_dataflow::reading::{ReadSettings, Reader, decode_with};
 use skydiff_dataflow::record::{Place, record};
 use skydiff_dataflow::report::Report;
+use skydiff_dataflow::settings::Job;
 use skydiff_dataflow::source::{self, EpochCut, Feed, Input, Mint};
 use skydiff_dataflow::verdict::{Emit, RecordSettings, verdict};
 use skydiff_operators::{Change, Clocks, Epoch, Offer, Options, Tally, transients};
@@ -91,7 +91,7 @@ fn changes(epochs: Vec<(Vec<Offer>, Clocks)>, options: Options) -> (Vec<(Epoch, 
 fn real_packets_become_records_that_add_up() {
     let Some(data) = data() else { return };
     let (epochs, mut counts) = epochs(&[data.join("ztf"), data.join("lsst")]);
-    let options = Options { errors: default_errors(), ..Options::default() };
+    let options = Job::default().options();
     let (changes, tallies) = changes(epochs, options.clone());
     tallies.iter().for_each(|tally| counts.tally(tally));
     let (settings, mut highlights) = (RecordSettings::default(), Highlights::default());
@@ -141,7 +141,7 @@ fn real_packets_become_records_that_add_up() {
 fn expiry_adds_records_and_changes_none() {
     let Some(data) = data() else { return };
     let (epochs, _) = epochs(&[data.join("ztf/histories")]);
-    let options = |expiry| Options { errors: default_errors(), expiry, ..Options::default() };
+    let options = |expiry| Options { expiry, ..Job::default().options() };
     let records = |expiry| -> Vec<_> {
         let settings = RecordSettings { emit_expiry: expiry, ..RecordSettings::default() };
         let (changes, _) = changes(epochs.clone(), options(expiry));

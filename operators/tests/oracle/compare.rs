@@ -159,6 +159,7 @@ fn colours(want: &[Colour], got: &[Colour], said: &mut Said) {
     for (want, got) in want.iter().zip(got) {
         said.close("colour", want.colour, got.colour, 1.0);
         said.close("colour_err", want.colour_err, got.colour_err, 0.0);
-        said.close_option("colour change", want.change, got.change, 1.0);
+        // Per day, between pairs that may be a microday apart: the last digits of the magnitudes count.
+        said.close_option("colour change", want.change, got.change, 100.0);
     }
 }

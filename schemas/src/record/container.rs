@@ -86,7 +86,8 @@ impl<W: Write> ContainerWriter<W> {
         let compressed = match self.codec {
             Codec::Null => std::mem::take(&mut self.block),
             Codec::Deflate => {
-                let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+                // Written while packets wait; whoever keeps records for long compresses them better.
+                let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
                 encoder.write_all(&self.block)?;
                 encoder.finish()?
             }
