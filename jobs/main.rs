@@ -1,1 +1,54 @@
-fn main() {}
+//! `skydiff`: one verb a file.
+
+mod fits;
+mod job;
+mod mapped;
+mod object;
+mod output;
+mod packet;
+mod png;
+mod points;
+mod run;
+mod schema;
+mod screen;
+mod stamp;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// The sky, as differences: an alert broker for astronomical surveys.
+#[derive(Parser, Debug)]
+#[command(name = "skydiff", version)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    Run(Box<run::Run>),
+    Job(job::JobFile),
+    Object(object::Object),
+    Packet(packet::Packet),
+    Schema(schema::Schema),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().verb {
+        Verb::Run(run) => return run.run(),
+        Verb::Job(job) => job.run(),
+        Verb::Object(object) => object.run(),
+        Verb::Packet(packet) => packet.run(),
+        Verb::Schema(schema) => schema.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("skydiff: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}

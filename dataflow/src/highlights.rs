@@ -192,7 +192,7 @@ mod tests {
         record
     }
 
-    fn names<'a>(highlights: &'a Highlights, list: List, count: usize) -> Vec<&'a str> {
+    fn names(highlights: &Highlights, list: List, count: usize) -> Vec<&str> {
         highlights.first(list, count).0.iter().map(|highlight| highlight.object.as_str()).collect()
     }
 

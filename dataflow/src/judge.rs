@@ -102,8 +102,17 @@ impl Break {
         for reject in examples.take(EXAMPLES) {
             text += &format!("\n  {}: {}", reject.at, reject.detail);
         }
-        text + "\nIf the packets are to blame, go on with a greater --max-reject (1 never stops); if the survey has renamed \
-                a field, give its new name as an alias in the job file."
+        let hint = match self.reason {
+            Reason::Future => {
+                "If they were received later than that, the date in the file's name, or --received, says otherwise: \
+                 rename the file, or give --received."
+            }
+            _ => {
+                "If the packets are to blame, go on with a greater --max-reject (1 never stops); if the survey has renamed \
+                 a field, give its new name as an alias in the job file."
+            }
+        };
+        format!("{text}\n{hint}")
     }
 }
 

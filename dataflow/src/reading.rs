@@ -3,13 +3,12 @@
 use crate::counts::Counts;
 use crate::judge::Verdicts;
 use crate::reject::{At, Reason, Reject, RowRejects};
-use crate::source::night::utc_text;
 use crate::source::{Bytes, MAX_PACKET, Opener, Origin, Share};
 use crate::writer::{Writers, describe};
 use serde::{Deserialize, Serialize};
 use skydiff_operators::{Clocks, Offer};
 use skydiff_schemas::survey::tai;
-use skydiff_schemas::{Alert, Decoder, MicroDays, PacketReject};
+use skydiff_schemas::{Alert, Decoder, MicroDays, PacketReject, iso_utc};
 use std::collections::BTreeMap;
 
 /// Decodes a packet: the callback gets every record of it, or why it is none. A [`Decoder`], but in tests.
@@ -146,7 +145,7 @@ fn is_past(alert: &Alert, origin: &Origin, future: MicroDays) -> Result<(), Stri
     if utc - origin.received <= future {
         return Ok(());
     }
-    let (at, received) = (utc_text(utc), utc_text(origin.received));
+    let (at, received) = (iso_utc(utc), iso_utc(origin.received));
     Err(format!("trigger time {at} is more than {} d after the packet was received, {received}", future.days()))
 }
 

@@ -2,8 +2,8 @@
 
 use crate::names;
 use skydiff_operators::{
-    Answer, CauseKind, Change, Colour, Epoch, Latest, NonDetection, SeriesFeatures, State, TimescaleSettings, Trigger,
-    Window,
+    Answer, CauseKind, Change, Colour, Epoch, Latest, NonDetection, Said, SeriesFeatures, State, TimescaleSettings,
+    Trigger, Window,
 };
 use skydiff_schemas::record::{
     AlertContext, AlertTense, AlertType, CausingMeasurement, ColourOfPair, Happening, LastNonDetection, LatestInBand,
@@ -69,6 +69,33 @@ pub fn record(
         first_detection_mjd_tai: after.and_then(|answer| answer.first_detection).map(MicroDays::days),
         last_non_detection: after.and_then(|answer| answer.before_first).as_ref().map(non_detection),
         timescales: (0..settings.timescales.len()).map(|at| timescale(change, settings, at)).collect(),
+    }
+}
+
+/// What is known of an object as JSON: the columns of its record without those of a message, every state that holds
+/// (`alive` says whether it still does).
+pub fn known_json(answer: &Answer, settings: &TimescaleSettings) -> serde_json::Value {
+    let held = |window: &Window| (window.states.iter().fold(0, |bits, (state, _)| bits | 1 << state as u8), 0);
+    let said = Said { newest: answer.newest, alive: answer.windows.iter().map(held).collect() };
+    let after = Some(Box::new(answer.clone()));
+    let change =
+        Change { object: answer.object, before: Said::default(), said, features: false, after, causes: vec![] };
+    let place = Place { job: "", epoch: Epoch(0), lane: 0, rank: 0 };
+    let record = record(&change, (AlertType::Initial, Reason::NewData), place, settings, f64::INFINITY);
+    // By way of text: a 32-bit number as a value has the digits of 64.
+    let text = serde_json::to_string(&record).unwrap_or_default();
+    let mut json = serde_json::from_str(&text).unwrap_or_default();
+    let message = ["job", "epoch", "lane", "rank", "alert_type", "reason", "alert_tense", "causes", "received"];
+    remove(&mut json, &message);
+    for scale in json["timescales"].as_array_mut().into_iter().flatten() {
+        remove(scale, &["entered", "left", "crossed"]);
+    }
+    json
+}
+
+fn remove(json: &mut serde_json::Value, keys: &[&str]) {
+    if let Some(object) = json.as_object_mut() {
+        keys.iter().for_each(|key| drop(object.remove(*key)));
     }
 }
 

@@ -34,11 +34,13 @@ fn counts() -> Counts {
     }
 }
 
+type Spoil = fn(&mut SurveyCounts);
+
 #[test]
 fn every_sum_is_checked_by_name() {
     assert_eq!(counts().check(), Ok(()));
-    let one = |counts: &mut Counts, spoil: fn(&mut SurveyCounts)| counts.surveys.values_mut().for_each(spoil);
-    let spoiled: [(&str, fn(&mut SurveyCounts)); 10] = [
+    let one = |counts: &mut Counts, spoil: Spoil| counts.surveys.values_mut().for_each(spoil);
+    let spoiled: [(&str, Spoil); 10] = [
         ("packets received =", |c| c.accepted += 1),
         ("rows read =", |c| c.rows_read += 1),
         ("rows offered =", |c| c.known += 1),

@@ -51,11 +51,7 @@ fn the_future_is_counted_from_the_receipt_and_moves_no_clock() {
         reading.rejects.iter().map(|r| (r.reason, r.at.packet)).collect::<Vec<_>>(),
         [(Reason::Future, 42), (Reason::Future, 43)]
     );
-    assert!(
-        reading.rejects[1].detail.contains("2086-02-13T23:59:23Z is more than 1 d after"),
-        "{}",
-        reading.rejects[1].detail
-    );
+    assert!(reading.rejects[1].detail.contains("2086-02-13T23:59:23."), "{}", reading.rejects[1].detail);
     assert_eq!((reading.packets, reading.counts.received), (4, 4));
     reading.counts.surveys.values().for_each(|counts| assert_eq!(counts.accepted, 2));
 }

@@ -104,7 +104,7 @@ impl Report<'_> {
             "ra",
             "dec"
         );
-        let rows = first.into_iter().map(|highlight| row(highlight));
+        let rows = first.into_iter().map(row);
         let cut = |line: String| line.chars().take(width.max(80)).collect::<String>() + "\n";
         std::iter::once(head).chain(rows).map(|line| cut(line).trim_end().to_owned() + "\n").collect()
     }
@@ -154,7 +154,7 @@ fn thousands(count: i64) -> String {
     let digits = count.unsigned_abs().to_string();
     let mut text = if count < 0 { "-".to_owned() } else { String::new() };
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

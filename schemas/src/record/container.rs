@@ -53,6 +53,16 @@ impl<W: Write> ContainerWriter<W> {
     /// Adds a record; writes a block when it is full.
     pub fn append(&mut self, record: &Record) -> io::Result<()> {
         record.encode(&mut self.block);
+        self.appended()
+    }
+
+    /// Adds a record that was encoded elsewhere ([`Value::encode`]).
+    pub fn append_encoded(&mut self, record: &[u8]) -> io::Result<()> {
+        self.block.extend_from_slice(record);
+        self.appended()
+    }
+
+    fn appended(&mut self) -> io::Result<()> {
         self.records += 1;
         if self.block.len() >= BLOCK_BYTES { self.write_block() } else { Ok(()) }
     }
@@ -76,7 +86,8 @@ impl<W: Write> ContainerWriter<W> {
         let compressed = match self.codec {
             Codec::Null => std::mem::take(&mut self.block),
             Codec::Deflate => {
-                let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+                // Written while packets wait; whoever keeps records for long compresses them better.
+                let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
                 encoder.write_all(&self.block)?;
                 encoder.finish()?
             }

@@ -241,7 +241,7 @@ columns! {
         bands_disagree: bool,
         /// Whether the survey's clock is before `valid_until_mjd_tai`. The features are of the window in either case.
         alive: bool,
-        /// The states end here without a further record, MJD (TAI); null is never.
+        /// The states end here without a further record, MJD (TAI), unless the object is detected again before; null is never.
         ["d"] valid_until_mjd_tai: Option<f64>,
         /// Features of each series: a band on one reference image.
         series: Vec<Series>,

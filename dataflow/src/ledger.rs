@@ -1,0 +1,176 @@
+//! The books of a job: epoch by epoch what came in, what became of it, and the digest of the state. One worker keeps them.
+
+use crate::counts::Counts;
+use crate::event::{Event, Gauges, Summary};
+use crate::flow::clock::{Judged, Stop};
+use crate::flow::tell::Told;
+use crate::highlights::Highlights;
+use crate::sink::Sinks;
+use crate::source::{Marks, Night};
+use skydiff_operators::Tally;
+use std::sync::mpsc::Sender;
+
+/// Everything that an epoch came to.
+#[derive(Debug)]
+pub struct Closed<'a> {
+    /// What was read.
+    pub judged: Judged,
+    /// What is told, by lane.
+    pub told: Vec<Told>,
+    /// What the operators counted.
+    pub tallies: &'a [Tally],
+    /// What is added to the digest.
+    pub digest: u128,
+}
+
+/// At which frontiers digests are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DigestAt {
+    /// The end of each file (of a folder's loose packets together).
+    File,
+    /// The end of each night that a name names.
+    Night,
+    /// Every so many packets.
+    Packets(u64),
+}
+
+impl std::str::FromStr for DigestAt {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse()) {
+            ("file", _) => Ok(DigestAt::File),
+            ("night", _) => Ok(DigestAt::Night),
+            (_, Ok(n)) if n > 0 => Ok(DigestAt::Packets(n)),
+            _ => Err(format!("`{text}` is no frontier: write file, night, or a number of packets")),
+        }
+    }
+}
+
+/// The books.
+#[derive(Debug)]
+pub struct Ledger {
+    counts: Counts,
+    highlights: Highlights,
+    /// As they were when the night began, and what it showed.
+    night: (Counts, Highlights),
+    digest: u128,
+    files: u64,
+    digest_at: Option<DigestAt>,
+    timescales: Vec<f64>,
+    sinks: Sinks,
+    gauges: Gauges,
+    events: Sender<Event>,
+}
+
+impl Ledger {
+    /// Empty books. `timescales` in days.
+    pub fn new(
+        timescales: Vec<f64>,
+        digest_at: Option<DigestAt>,
+        sinks: Sinks,
+        gauges: Gauges,
+        events: Sender<Event>,
+    ) -> Ledger {
+        Ledger {
+            counts: Counts::default(),
+            highlights: Highlights::default(),
+            night: Default::default(),
+            digest: 0,
+            files: 0,
+            digest_at,
+            timescales,
+            sinks,
+            gauges,
+            events,
+        }
+    }
+
+    /// Books an epoch and writes it.
+    pub fn close(&mut self, closed: Closed<'_>) -> Result<(), Stop> {
+        let Closed { judged, told, tallies, digest } = closed;
+        self.counts.merge(&judged.counts);
+        tallies.iter().for_each(|tally| self.counts.tally(tally));
+        let mut records = 0;
+        for lane in &told {
+            self.counts.merge(&lane.counts);
+            for encoded in &lane.records {
+                self.highlights.see(&encoded.record);
+                self.night.1.see(&encoded.record);
+                records += 1;
+            }
+        }
+        self.digest = self.digest.wrapping_add(digest);
+        self.sinks.write(&judged, &told, &mut self.counts).map_err(Stop::Sink)?;
+        self.counts.check().map_err(|sum| internal(&format!("epoch {}: {sum}", judged.binding.epoch)))?;
+        Gauges::add(&self.gauges.epochs, 1);
+        Gauges::add(&self.gauges.packets, judged.counts.received);
+        Gauges::add(&self.gauges.rejected, judged.rejects.iter().map(|reject| reject.packets as i64).sum());
+        Gauges::add(&self.gauges.records, records);
+        self.mark(&judged.binding.marks)
+    }
+
+    fn mark(&mut self, marks: &Marks) -> Result<(), Stop> {
+        if let Some(file) = &marks.file {
+            self.files += 1;
+            self.tell_digest(DigestAt::File, || format!("file {file}"));
+        }
+        if let Some(packets) = marks.packets {
+            self.tell_digest(DigestAt::Packets(0), || format!("{packets} packets"));
+        }
+        if let Some(night) = marks.night {
+            self.tell_digest(DigestAt::Night, || format!("night {night}"));
+            self.end_night(night)?;
+        }
+        Ok(())
+    }
+
+    fn tell_digest(&self, of: DigestAt, at: impl FnOnce() -> String) {
+        let wanted =
+            self.digest_at.is_some_and(|wanted| std::mem::discriminant(&wanted) == std::mem::discriminant(&of));
+        if wanted {
+            self.tell(Event::Digest { digest: self.digest, at: at() });
+        }
+    }
+
+    fn end_night(&mut self, night: Night) -> Result<(), Stop> {
+        let (before, highlights) = std::mem::replace(&mut self.night, (self.counts.clone(), Highlights::default()));
+        let counts = self.counts.since(&before);
+        counts.check().map_err(|sum| internal(&format!("night {night}: {sum}")))?;
+        let summary =
+            Summary { title: format!("night {night}"), counts, highlights, timescales: self.timescales.clone() };
+        self.sinks.night(night, &summary).map_err(Stop::Sink)?;
+        self.tell(Event::Night(Box::new(summary)));
+        Ok(())
+    }
+
+    /// Whoever listened may have gone; the books are kept all the same.
+    fn tell(&self, event: Event) {
+        let _ = self.events.send(event);
+    }
+
+    /// Closes the books: all sinks are complete on disk. Gives the summary, under that title, and the digest of the state.
+    pub fn finish(self, title: &str) -> Result<(Summary, u128), Stop> {
+        let Ledger { counts, highlights, digest, timescales, sinks, .. } = self;
+        let summary = Summary { title: title.into(), counts, highlights, timescales };
+        sinks.finish(&summary).map_err(Stop::Sink)?;
+        Ok((summary, digest))
+    }
+}
+
+fn internal(sum: &str) -> Stop {
+    Stop::Internal(format!("the books do not balance, which is an error of skydiff, not of the data: {sum}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frontiers_are_read() {
+        assert_eq!("file".parse(), Ok(DigestAt::File));
+        assert_eq!("night".parse(), Ok(DigestAt::Night));
+        assert_eq!("250".parse(), Ok(DigestAt::Packets(250)));
+        assert!("0".parse::<DigestAt>().is_err() && "hour".parse::<DigestAt>().is_err());
+    }
+}

@@ -1,0 +1,188 @@
+//! One object out of many packets: its history and what is known of it, by the same operators as the job's.
+//!
+//! Reads the packets twice: first for those of the object, then for those of other objects that claim one of its sources,
+//! since what stands, and whose it is, depends on both (DESIGN §4.1).
+
+use crate::reading::{ReadSettings, Reader, decode_with};
+use crate::source::{EpochCut, Feed, Input, Mint, Place};
+use skydiff_operators::{Answer, Clocks, Epoch, Offer, Options, transients};
+use skydiff_schemas::decoder::Settings as DecoderSettings;
+use skydiff_schemas::survey::{SettingsError, object_name};
+use skydiff_schemas::{Decoder, Kind, Measurement, ObjectId, SourceId, Version};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use timely::dataflow::operators::{Input as _, Probe};
+
+/// Where to look, and by which rules.
+#[derive(Clone, Debug)]
+pub struct Lookup {
+    /// The packets. Not standard input: they are read twice.
+    pub inputs: Vec<Input>,
+    /// How packets are decoded.
+    pub decoder: DecoderSettings,
+    /// Which packets are taken.
+    pub read: ReadSettings,
+    /// Timescales and thresholds.
+    pub options: Options,
+}
+
+/// What there is to know.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Standing measurements in order of time.
+    pub history: Vec<Standing>,
+    /// What is known; `None` when every measurement that its packets brought belongs to another object.
+    pub answer: Option<Answer>,
+    /// Alerts of the object.
+    pub alerts: usize,
+    /// Alerts of other objects that claim one of its sources, and whose they are.
+    pub others: BTreeSet<String>,
+    /// Packets that were read, and how many of them were rejected.
+    pub packets: (i64, i64),
+    /// The survey's clock (the greatest trigger time of all packets): what is alive depends on it.
+    pub clocks: Clocks,
+}
+
+/// A standing measurement.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    /// What was measured.
+    pub measurement: Measurement,
+    /// The version of the copy that stands.
+    pub version: Option<Version>,
+    /// In how many packets it came.
+    pub copies: usize,
+}
+
+/// Why there is nothing to tell.
+#[derive(Clone, Debug)]
+pub enum LookupError {
+    /// The decoder's settings cannot be used.
+    Settings(SettingsError),
+    /// Standard input cannot be read twice.
+    Stdin,
+    /// No packet of it; how many were read, how many of them were rejected, and the objects whose names are nearest.
+    Unknown {
+        /// Packets read and rejected.
+        packets: (i64, i64),
+        /// Names like it, nearest first.
+        near: Vec<String>,
+        /// The object that has an alert of that id: people mistake the one for the other.
+        alert_of: Option<String>,
+    },
+}
+
+impl Lookup {
+    /// Everything about `object`.
+    pub fn find(&self, object: ObjectId) -> Result<Known, LookupError> {
+        if self.inputs.iter().any(|input| input.place == Place::Stdin) {
+            return Err(LookupError::Stdin);
+        }
+        let (mut offers, mut seen, mut alert_of) = (Vec::new(), HashSet::new(), None);
+        let (clocks, packets) = self.read(|offer| {
+            seen.insert(offer.object);
+            if offer.trigger.0 == object.id {
+                alert_of = Some(object_name(offer.object));
+            }
+            if offer.object == object {
+                offers.push(offer);
+            }
+        })?;
+        if offers.is_empty() {
+            return Err(LookupError::Unknown { packets, near: near(object, &seen), alert_of });
+        }
+        let alerts = offers.len();
+        let claimed: HashSet<(Kind, SourceId)> = offers.iter().flat_map(identities).collect();
+        let mut others = BTreeSet::new();
+        self.read(|offer| {
+            let same = offer.object.survey == object.survey && offer.object != object;
+            if same && identities(&offer).any(|identity| claimed.contains(&identity)) {
+                others.insert(object_name(offer.object));
+                offers.push(offer);
+            }
+        })?;
+        let mut copies: HashMap<(Kind, SourceId), Vec<(Version, Measurement)>> = HashMap::new();
+        for row in offers.iter().flat_map(|offer| offer.rows.iter().filter(|row| row.global || offer.object == object))
+        {
+            let identity = (row.measurement.kind, row.measurement.id);
+            copies.entry(identity).or_default().push((row.version, row.measurement));
+        }
+        let found = answer(object, offers, clocks.clone(), self.options.clone());
+        let (rows, answer) = found.map_or((vec![], None), |(rows, answer)| (rows, Some(answer)));
+        let history = rows.into_iter().map(|measurement| {
+            let copies = copies.get(&(measurement.kind, measurement.id)).map_or(&[][..], Vec::as_slice);
+            Standing { measurement, version: copies.iter().max().map(|(version, _)| *version), copies: copies.len() }
+        });
+        Ok(Known { history: history.collect(), answer, alerts, others, packets, clocks })
+    }
+
+    /// Every accepted packet, in order.
+    fn read(&self, mut look: impl FnMut(Offer)) -> Result<(Clocks, (i64, i64)), LookupError> {
+        let decoder = Decoder::new(&self.decoder).map_err(LookupError::Settings)?;
+        let mut reader = Reader::new(decode_with(decoder), self.read);
+        let mint = Mint {
+            inputs: self.inputs.clone(),
+            cut: EpochCut::File,
+            every: None,
+            probe: Box::new(|_| None),
+            stop: Default::default(),
+            progress: Default::default(),
+        };
+        let (mut clocks, mut packets) = (Clocks::default(), (0, 0));
+        let mut take = |feed| {
+            if let Feed::Share(share) = feed {
+                let reading = reader.read(&share, &mut look);
+                reading.clocks.iter().for_each(|(survey, time)| clocks.advance(survey, time));
+                packets.0 += reading.counts.received;
+                packets.1 += reading.counts.rejected.values().sum::<i64>();
+            }
+            true
+        };
+        mint.run(&mut take, &mut |_| {});
+        Ok((clocks, packets))
+    }
+}
+
+/// What other objects might claim too.
+fn identities(offer: &Offer) -> impl Iterator<Item = (Kind, SourceId)> {
+    offer.rows.iter().filter(|row| row.global).map(|row| (row.measurement.kind, row.measurement.id))
+}
+
+/// Objects of the survey with names nearest to that of `object`: fewest edits first, then by name.
+fn near(object: ObjectId, seen: &HashSet<ObjectId>) -> Vec<String> {
+    let name = object_name(object);
+    let of_survey = seen.iter().filter(|other| other.survey == object.survey).map(|other| object_name(*other));
+    let mut nearest: Vec<(usize, String)> =
+        of_survey.map(|other| (strsim::damerau_levenshtein(&name, &other), other)).collect();
+    nearest.sort();
+    nearest.truncate(5);
+    nearest.into_iter().map(|(_, name)| name).collect()
+}
+
+/// The object's rows and its answer when all offers have come, in one epoch.
+fn answer(
+    object: ObjectId,
+    offers: Vec<Offer>,
+    clocks: Clocks,
+    options: Options,
+) -> Option<(Vec<Measurement>, Answer)> {
+    timely::execute_directly(move |worker| {
+        let (mut offer_input, mut clock_input, probe, objects) = worker.dataflow::<Epoch, _, _>(|scope| {
+            let (offer_input, offers) = scope.new_input::<Vec<Offer>>();
+            let (clock_input, clocks) = scope.new_input::<Vec<Clocks>>();
+            let out = transients(offers, clocks, options);
+            (offer_input, clock_input, out.changes.probe().0, out.objects)
+        });
+        offers.into_iter().for_each(|offer| offer_input.send(offer));
+        clock_input.send(clocks);
+        offer_input.advance_to(Epoch(1));
+        clock_input.advance_to(Epoch(1));
+        worker.step_while(|| probe.less_than(&Epoch(1)));
+        let mut found = None;
+        objects.borrow_mut().for_each(|rows, answer| {
+            if answer.object == object {
+                found = Some((rows.to_vec(), answer.clone()));
+            }
+        });
+        found
+    })
+}

@@ -1,0 +1,125 @@
+//! Every key of a job file with what it means: the one list that `skydiff job` prints and that misspellings are held to.
+
+use skydiff_schemas::survey::SURVEYS;
+
+/// A key that the job file may have: its path, and what it means.
+pub type Key = (&'static str, &'static str);
+
+/// The keys that are not a survey's. `source.` stands for each `[[source]]`.
+pub const KEYS: [Key; 45] = [
+    ("name", "Name of the job; every message id begins with it."),
+    (
+        "schemas",
+        "Folder of LSST schemas by id (lsst.v11_1.alert.avsc or 1101.avsc), used before those that are built in.",
+    ),
+    ("source.path", "A folder, a .tar or .tar.gz, a file of packets, or \"-\" for standard input."),
+    ("source.rank", "Where two sources have a copy of one measurement, that of the greater rank stands."),
+    ("source.received", "When its packets were received (MJD UTC or a date), where no file name says it."),
+    (
+        "epochs.cut",
+        "What an epoch is: \"packets=1000\", \"bytes=64MB\", \"visit\" or \"file\". The state does not depend on it.",
+    ),
+    ("epochs.in_flight", "How many epochs may be open at once."),
+    ("run.workers", "Worker threads of each process."),
+    (
+        "run.max_reject",
+        "Stop when more than this share of any 1,000 packets of one schema fail for one reason. 1 never stops.",
+    ),
+    ("run.future_days", "A packet whose trigger is more than so many days after its receipt is rejected."),
+    (
+        "run.received",
+        "When packets were received (MJD UTC or a date), where nothing else says it. Default: when the job starts.",
+    ),
+    ("run.bytes_in_flight", "Bytes of packets that may be on their way to be read."),
+    ("timescales.timescales", "Window lengths in days, ascending; inf is all of history."),
+    ("timescales.photometry", "Which photometry of a visit counts first: \"source-first\" or \"forced-first\"."),
+    (
+        "timescales.average_minutes",
+        "Visits of a series within a slot of so many minutes are averaged before rates and slopes.",
+    ),
+    ("timescales.new_detections", "`new` needs so many good detections ..."),
+    ("timescales.new_span_minutes", "... that span so many minutes."),
+    ("timescales.new_max_days", "`candidate` and `new` only in windows of at most so many days ..."),
+    ("timescales.solar_system_arcsec", "... and not within so many arcsec of a known solar-system object."),
+    ("timescales.reappeared_days", "`reappeared` after so many days without a source of any quality ..."),
+    ("timescales.reappeared_visits", "... with so many visits that would have seen it."),
+    ("timescales.trend_z", "`rising` and `fading` need a trend of so many sigma ..."),
+    ("timescales.turned_sigma", "... and a newest visit within so many sigma of the window's extreme; else `turned`."),
+    ("timescales.disagree_z", "Bands disagree when two trends of opposite sign both exceed so many sigma."),
+    ("timescales.flare_z", "`flaring` and `dipping` need so many sigma from the baseline."),
+    ("timescales.baseline_visits", "A baseline is made of at least so many good visits."),
+    ("timescales.variable_z", "`variable` needs this Wilson-Hilferty Z ..."),
+    ("timescales.variable_freedom", "... at least so many degrees of freedom (so does `steady`) ..."),
+    ("timescales.variable_scatter", "... and an excess scatter of at least this share of the mean total flux."),
+    ("timescales.colour_days", "A colour is of two bands' latest visits within so many days."),
+    ("timescales.z_levels", "A record is due when the Z of a state crosses one of these. At most 7."),
+    (
+        "records.emit",
+        "On which changes a record is due: \"state\" (a state, or its Z level) or \"features\" (anything).",
+    ),
+    ("records.emit_expiry", "Also when time alone ends a state; the record before has said when, in valid_until."),
+    (
+        "records.append_only",
+        "No updates and retractions, for consumers that cannot take them. Promises no more than no repeats.",
+    ),
+    ("records.archival_days", "An alert received more than so many days after its observation is `archival`."),
+    ("sink.to", "Folder for records, rejects and reports. Without it everything is counted and nothing written."),
+    ("sink.formats", "Forms of records: \"jsonl\", \"avro\"."),
+    ("sink.lanes", "Lanes that objects are divided into; part of every message id."),
+    ("survey.*.errors.factor", "Quoted errors are multiplied by this ..."),
+    ("survey.*.errors.floor", "... and this share of the total flux is added in quadrature."),
+    ("survey.*.aliases", "More names for a field: \"candidate.jd\" = [\"candidate.juldate\"]."),
+    (
+        "survey.ztf.quality.procstatus",
+        "procstatus codes with which forced photometry counts; a row may have several, all must be listed.",
+    ),
+    (
+        "survey.ztf.quality.reference_radius",
+        "Greatest distance, arcsec, at which the nearest reference source is the object itself.",
+    ),
+    ("survey.*.quality.*flags", "Names of flags that spoil a source in this way."),
+    (
+        "survey.*.quality.*",
+        "Cut on the column of that name: least score (rb, drb, reliability), or greatest value of anything else.",
+    ),
+];
+
+/// What a path means; `None` if there is no such key.
+pub fn about(path: &str) -> Option<&'static str> {
+    KEYS.iter().find(|(pattern, _)| matches(pattern, path)).map(|(_, about)| *about)
+}
+
+/// Whether a path fits a pattern, part by part; `*` at the end or the begin of a part stands for anything.
+fn matches(pattern: &str, path: &str) -> bool {
+    let (patterns, parts) = (pattern.split('.'), path.split('.'));
+    patterns.clone().count() == parts.clone().count()
+        && patterns.zip(parts).all(|(pattern, part)| match pattern.strip_prefix('*') {
+            Some(tail) => part.ends_with(tail),
+            None => pattern == part,
+        })
+}
+
+/// Every path that a job file may have, surveys by name.
+pub fn known() -> Vec<String> {
+    let own = KEYS.iter().map(|(path, _)| (*path).to_owned()).filter(|path| !path.starts_with("survey."));
+    let surveys = SURVEYS.iter().flat_map(|survey| {
+        let name = survey.name();
+        let quality = survey.quality_defaults();
+        let quality: Vec<_> = quality.keys().map(|key| format!("survey.{name}.quality.{key}")).collect();
+        ["errors.factor", "errors.floor", "aliases"]
+            .map(|key| format!("survey.{name}.{key}"))
+            .into_iter()
+            .chain(quality)
+    });
+    own.chain(surveys).collect()
+}
+
+/// The known path that is most like `path`, if one is like it at all.
+pub fn nearest(path: &str) -> Option<String> {
+    let last = |path: &str| path.rsplit('.').next().unwrap_or("").to_owned();
+    // A key in the wrong table is as likely as a misspelt one.
+    let likeness =
+        |known: &str| strsim::jaro_winkler(known, path).max(0.98 * strsim::jaro_winkler(&last(known), &last(path)));
+    let known = known().into_iter().map(|known| (likeness(&known), known));
+    known.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(likeness, _)| *likeness > 0.8).map(|(_, known)| known)
+}

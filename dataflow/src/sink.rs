@@ -1,0 +1,246 @@
+//! The files of a job, in the folder of `--to`.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `records.jsonl`, `records.avro` | change records, in order of (epoch, lane, rank) |
+//! | `rejects.jsonl`, `rejects.tar` | packets that were not accepted: why, and their bytes, to be put through again with `--from` |
+//! | `rejected_rows.jsonl` | rows that were left out of packets that were accepted |
+//! | `bindings.jsonl` | what each epoch was made of, and its sky clocks |
+//! | `summary.json`, `*.csv` | the reconciliation and the tables of the run; of each night under `nights/` |
+//!
+//! A run replaces the files of the run before it. Without a folder everything is counted and nothing written.
+
+use crate::counts::Counts;
+use crate::event::Summary;
+use crate::flow::clock::Judged;
+use crate::flow::tell::Told;
+use crate::names::survey_name;
+use crate::reject::{Reject, RowRejects};
+use crate::source::Night;
+use serde_json::{Value as Json, json};
+use skydiff_schemas::iso_utc;
+use skydiff_schemas::record::{Codec, ContainerWriter};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Files that a run may write beside its reports: removed before a new one begins.
+const OURS: [&str; 6] =
+    ["records.jsonl", "records.avro", "rejects.jsonl", "rejects.tar", "rejected_rows.jsonl", "bindings.jsonl"];
+
+/// The sinks of a job.
+#[derive(Debug, Default)]
+pub struct Sinks {
+    folder: Option<Folder>,
+}
+
+struct Folder {
+    path: PathBuf,
+    json: Option<Lines>,
+    avro: Option<ContainerWriter<BufWriter<File>>>,
+    bindings: Lines,
+    rejects: Lines,
+    rows: Lines,
+    bytes: Option<tar::Builder<BufWriter<File>>>,
+    kept: u64,
+}
+
+impl std::fmt::Debug for Folder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Folder").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Sinks {
+    /// Begins the files of `folder`, which is made if need be. The error says which path, and why.
+    pub fn open(folder: &Path, json: bool, avro: bool) -> Result<Sinks, String> {
+        let open = || -> io::Result<Folder> {
+            std::fs::create_dir_all(folder)?;
+            for name in OURS {
+                absent(std::fs::remove_file(folder.join(name)))?;
+            }
+            absent(std::fs::remove_dir_all(folder.join("nights")))?;
+            let records = || File::create(folder.join("records.avro")).map(BufWriter::new);
+            Ok(Folder {
+                path: folder.to_owned(),
+                json: json.then(|| Lines::begin(folder, "records.jsonl")).transpose()?,
+                avro: avro.then(|| ContainerWriter::new(records()?, Codec::Deflate)).transpose()?,
+                bindings: Lines::begin(folder, "bindings.jsonl")?,
+                rejects: Lines::later(folder, "rejects.jsonl"),
+                rows: Lines::later(folder, "rejected_rows.jsonl"),
+                bytes: None,
+                kept: 0,
+            })
+        };
+        open().map(|folder| Sinks { folder: Some(folder) }).map_err(|error| cannot(folder, &error))
+    }
+
+    /// Writes an epoch, and counts what was written.
+    pub fn write(&mut self, judged: &Judged, told: &[Told], counts: &mut Counts) -> Result<(), String> {
+        let Some(folder) = &mut self.folder else { return Ok(()) };
+        folder.write(judged, told, counts).map_err(|error| cannot(&folder.path, &error))
+    }
+
+    /// Writes the report of a night.
+    pub fn night(&mut self, night: Night, summary: &Summary) -> Result<(), String> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let path = folder.path.join("nights").join(night.to_string());
+        summary.report().write(&path).map_err(|error| cannot(&path, &error))
+    }
+
+    /// Writes the report of the run, and completes every file.
+    pub fn finish(self, summary: &Summary) -> Result<(), String> {
+        let Some(folder) = self.folder else { return Ok(()) };
+        let path = folder.path.clone();
+        folder.finish(summary).map_err(|error| cannot(&path, &error))
+    }
+}
+
+fn cannot(path: &Path, error: &io::Error) -> String {
+    format!("{} cannot be written: {error}", path.display())
+}
+
+fn absent(removed: io::Result<()>) -> io::Result<()> {
+    removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+}
+
+impl Folder {
+    fn write(&mut self, judged: &Judged, told: &[Told], counts: &mut Counts) -> io::Result<()> {
+        self.bindings.write(&binding(judged))?;
+        for reject in &judged.rejects {
+            let kept = self.keep(reject)?;
+            self.rejects.write(&rejected(judged, reject, kept))?;
+        }
+        for rows in &judged.row_rejects {
+            self.rows.write(&rejected_rows(judged, rows))?;
+        }
+        for encoded in told.iter().flat_map(|lane| &lane.records) {
+            if let Some(json) = &mut self.json {
+                json.append(&encoded.json)?;
+                counts.write("records.jsonl");
+            }
+            if let Some(avro) = &mut self.avro {
+                avro.append_encoded(&encoded.avro)?;
+                counts.write("records.avro");
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the bytes of a rejected packet aside. Answers under which name.
+    fn keep(&mut self, reject: &Reject) -> io::Result<Option<String>> {
+        let Some(bytes) = &reject.bytes else { return Ok(None) };
+        let builder = match &mut self.bytes {
+            Some(builder) => builder,
+            None => self.bytes.insert(tar::Builder::new(BufWriter::new(File::create(self.path.join("rejects.tar"))?))),
+        };
+        let own = Path::new(&reject.at.name).file_name().map_or("packet".into(), |name| name.to_string_lossy());
+        let name = format!("{:08}-{}", self.kept, own.trim_start_matches('.'));
+        self.kept += 1;
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        builder.append_data(&mut header, &name, &bytes[..])?;
+        Ok(Some(name))
+    }
+
+    fn finish(self, summary: &Summary) -> io::Result<()> {
+        let Folder { path, json, avro, bindings, rejects, rows, bytes, .. } = self;
+        for lines in json.into_iter().chain([bindings, rejects, rows]) {
+            lines.finish()?;
+        }
+        if let Some(avro) = avro {
+            avro.finish()?.into_inner().map_err(|error| error.into_error())?.sync_all()?;
+        }
+        if let Some(bytes) = bytes {
+            bytes.into_inner()?.into_inner().map_err(|error| error.into_error())?.sync_all()?;
+        }
+        summary.report().write(&path)
+    }
+}
+
+fn binding(judged: &Judged) -> Json {
+    let (of, marks) = (&judged.binding, &judged.binding.marks);
+    let clocks = judged.clocks.iter().map(|(survey, time)| (survey_name(survey), json!(time.days())));
+    let origin = of.origin.as_ref();
+    json!({
+        "epoch": of.epoch.0,
+        "file": origin.map(|origin| &origin.bundle),
+        "first": of.first,
+        "last": (of.first + of.packets).checked_sub(1).filter(|_| of.packets > 0),
+        "packets": of.packets,
+        "bytes": of.bytes,
+        "rank": origin.map(|origin| origin.rank),
+        "received_mjd_utc": origin.map(|origin| origin.received.days()),
+        "received_utc": origin.map(|origin| iso_utc(origin.received)),
+        "clocks_mjd_tai": clocks.collect::<serde_json::Map<_, _>>(),
+        "ends_file": marks.file,
+        "ends_night": marks.night.map(|night| night.to_string()),
+    })
+}
+
+fn rejected(judged: &Judged, reject: &Reject, kept: Option<String>) -> Json {
+    json!({
+        "epoch": judged.binding.epoch.0,
+        "file": reject.at.file,
+        "packet": reject.at.packet,
+        "name": reject.at.name,
+        "record": reject.at.record,
+        "packets": reject.packets,
+        "schema": reject.schema,
+        "reason": reject.reason.name(),
+        "detail": reject.detail,
+        "kept_as": kept,
+    })
+}
+
+fn rejected_rows(judged: &Judged, rows: &RowRejects) -> Json {
+    json!({
+        "epoch": judged.binding.epoch.0,
+        "file": rows.at.file,
+        "packet": rows.at.packet,
+        "name": rows.at.name,
+        "record": rows.at.record,
+        "survey": survey_name(rows.survey),
+        "object": crate::names::object_name(rows.object),
+        "reason": rows.reason.name(),
+        "rows": rows.rows,
+    })
+}
+
+/// A file of JSON lines that is there once it has one, or from its begin.
+struct Lines {
+    path: PathBuf,
+    out: Option<BufWriter<File>>,
+}
+
+impl Lines {
+    fn later(folder: &Path, name: &str) -> Lines {
+        Lines { path: folder.join(name), out: None }
+    }
+
+    fn begin(folder: &Path, name: &str) -> io::Result<Lines> {
+        let mut lines = Lines::later(folder, name);
+        lines.append(b"")?;
+        Ok(lines)
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let out = match &mut self.out {
+            Some(out) => out,
+            None => self.out.insert(BufWriter::new(File::create(&self.path)?)),
+        };
+        out.write_all(bytes)
+    }
+
+    fn write(&mut self, line: &Json) -> io::Result<()> {
+        self.append(format!("{line}\n").as_bytes())
+    }
+
+    fn finish(self) -> io::Result<()> {
+        match self.out {
+            Some(out) => out.into_inner().map_err(|error| error.into_error())?.sync_all(),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! `skydiff run`: the main job, from packets to records.
+
+use crate::screen::{Screen, Style};
+use clap::Args;
+use skydiff_dataflow::cluster::{Cluster, end_with_peers};
+use skydiff_dataflow::event::Gauges;
+use skydiff_dataflow::flow::clock::Stop;
+use skydiff_dataflow::ledger::DigestAt;
+use skydiff_dataflow::run::{Outcome, Request, RunError, run};
+use skydiff_dataflow::settings::{Job, SourceSettings, Time, load};
+use skydiff_dataflow::source::night::parse_time;
+use skydiff_dataflow::source::{EpochCut, Progress};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+/// Reads alert packets, keeps an exact history of every object, and writes what changed.
+///
+/// Sources are folders, .tar and .tar.gz files of packets, files of one or many packets, or - for standard input. What was
+/// read, rejected and found is told at the end and written to the folder of --to with the records.
+///
+/// Ctrl-C finishes what has been taken and ends with 0; a second one ends at once.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  \
+    skydiff run --from ztf_public_20180601.tar.gz --to out\n  \
+    skydiff run --from night1/ --from night2/ --to out --workers 4 --digest\n  \
+    zcat packets.avro.gz | skydiff run --from - --to out\n  \
+    skydiff run JOB.toml --epoch visit          (skydiff job > JOB.toml writes one to begin with)\n  \
+    skydiff run --from out/rejects.tar --to again --max-reject 1\n  \
+    two processes, on two machines that see the same files:\n  \
+    skydiff run JOB.toml --processes 2 --process 0 --hosts a:2101,b:2101\n  \
+    skydiff run JOB.toml --processes 2 --process 1 --hosts a:2101,b:2101",
+    after_long_help = "Exit codes:\n  \
+    0  done, or drained after Ctrl-C\n  \
+    1  an output cannot be written, another process cannot be reached, or the books do not balance\n  \
+    2  the command line, the job file or a path in it cannot be used\n  \
+    3  too much is wrong with the packets (--max-reject)\n  \
+    4  another process of the job has ended\n  \
+    130  a second Ctrl-C"
+)]
+pub struct Run {
+    /// The job: sources, thresholds, sinks. Flags go before it
+    #[arg(value_name = "JOB.toml")]
+    job: Option<PathBuf>,
+    /// Where packets are; more than once, or several after one another
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    from: Vec<PathBuf>,
+    /// Folder for records, rejects and reports (made if need be; files of an earlier run in it are replaced)
+    #[arg(long, value_name = "DIR")]
+    to: Option<PathBuf>,
+    /// Worker threads of each process
+    #[arg(long, short = 'w', value_name = "N")]
+    workers: Option<usize>,
+    /// How many processes the job has
+    #[arg(long, value_name = "N", requires = "hosts")]
+    processes: Option<usize>,
+    /// Which of them this is, from 0; process 0 mints and writes
+    #[arg(long, value_name = "I", default_value_t = 0, requires = "hosts")]
+    process: usize,
+    /// host:port of every process, in order, separated by commas
+    #[arg(long, value_name = "HOST:PORT,...", value_delimiter = ',')]
+    hosts: Vec<String>,
+    /// What an epoch is: packets=1000, bytes=64MB, visit, file
+    #[arg(long, value_name = "CUT")]
+    epoch: Option<EpochCut>,
+    /// Stop when more than this share of any 1,000 packets of one schema fail for one reason; 1 never stops
+    #[arg(long, value_name = "SHARE")]
+    max_reject: Option<f64>,
+    /// When the packets were received, where no file name says it: MJD or UTC date. Default: now
+    #[arg(long, value_name = "TIME", value_parser = |text: &str| parse_time(text).map(|_| text.to_owned()))]
+    received: Option<String>,
+    /// Print, last, the digest of the state: equal for equal states, whatever led there
+    #[arg(long)]
+    digest: bool,
+    /// Print digests on the way: at the end of each file, of each night, or every N packets
+    #[arg(long, value_name = "file|night|N")]
+    digest_at: Option<DigestAt>,
+    /// Write the state at the end as sorted text, to see what differs
+    #[arg(long, value_name = "FILE")]
+    dump: Option<PathBuf>,
+    /// One line of JSON for everything that happens, for machines
+    #[arg(long)]
+    json: bool,
+}
+
+impl Run {
+    /// Does it.
+    pub fn run(self) -> ExitCode {
+        let json = self.json;
+        match self.job().and_then(|job| self.start(&job)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err((code, why)) => {
+                if json {
+                    println!("{}", serde_json::json!({ "event": "error", "code": code, "error": why }));
+                }
+                eprintln!("skydiff: {why}");
+                ExitCode::from(code)
+            }
+        }
+    }
+
+    /// The job file, the environment, the flags: each over the one before.
+    fn job(&self) -> Result<Job, (u8, String)> {
+        let mut job = load(self.job.as_deref(), std::env::vars()).map_err(|error| (2, error.to_string()))?;
+        if !self.from.is_empty() {
+            let source = |path: &PathBuf| SourceSettings { path: path.clone(), ..SourceSettings::default() };
+            job.source = self.from.iter().map(source).collect();
+        }
+        job.sink.to = self.to.clone().or(job.sink.to);
+        job.run.workers = self.workers.unwrap_or(job.run.workers);
+        job.run.max_reject = self.max_reject.unwrap_or(job.run.max_reject);
+        job.run.received = self.received.clone().map(Time::Text).or(job.run.received);
+        job.epochs.cut = self.epoch.unwrap_or(job.epochs.cut);
+        job.check().map(|()| job).map_err(|wrong| (2, wrong))
+    }
+
+    fn cluster(&self, workers: usize) -> Result<Cluster, (u8, String)> {
+        let hosts = self.hosts.len();
+        if let Some(processes) = self.processes.filter(|processes| *processes != hosts) {
+            return Err((
+                2,
+                format!("--hosts names {hosts} processes, --processes says {processes}: give host:port of each"),
+            ));
+        }
+        if self.process >= hosts.max(1) {
+            return Err((2, format!("--process {}: there are {hosts} hosts, counted from 0", self.process)));
+        }
+        Ok(Cluster { workers, process: self.process, hosts: self.hosts.clone(), patience: Duration::from_secs(60) })
+    }
+
+    fn start(&self, job: &Job) -> Result<(), (u8, String)> {
+        let cluster = self.cluster(job.run.workers)?;
+        let several = cluster.hosts.len() > 1;
+        if several {
+            end_with_peers(4);
+        }
+        let stop = Arc::new(AtomicBool::new(false));
+        let interrupted = Arc::new(AtomicBool::new(false));
+        watch_interrupts(if self.process == 0 { &stop } else { &interrupted })
+            .map_err(|error| (1, error.to_string()))?;
+        let (progress, gauges) = (Arc::new(Progress::default()), Gauges::default());
+        let style = Style::choose(self.json, self.process == 0);
+        let (events, heard) = channel();
+        let dump = self.dump.is_some();
+        let request = Request {
+            cluster,
+            digest_at: self.digest_at,
+            dump,
+            stop: stop.clone(),
+            progress: progress.clone(),
+            gauges: gauges.clone(),
+            events,
+        };
+        let mut screen = Screen::new(style, progress, gauges, stop, interrupted);
+        // The screen is shown until the last sender of events is gone, which is when the job has ended.
+        let outcome = std::thread::scope(|scope| {
+            let running = scope.spawn(|| run(job, request));
+            screen.show(&heard);
+            running.join()
+        });
+        screen.end();
+        let outcome = outcome.map_err(|_| (1, "the job has panicked".to_owned()))?.map_err(|error| explain(&error))?;
+        self.tell(outcome, &screen)
+    }
+
+    fn tell(&self, outcome: Outcome, screen: &Screen) -> Result<(), (u8, String)> {
+        let cannot = |error: std::io::Error, what: &str| (1, format!("{what}: {error}"));
+        let Some(summary) = &outcome.summary else { return Ok(()) };
+        if let Some(path) = &self.dump {
+            let mut text = outcome.dump.join("\n");
+            text.push('\n');
+            std::fs::write(path, text).map_err(|error| cannot(error, &path.display().to_string()))?;
+        }
+        screen.summary(summary, outcome.drained);
+        if self.digest {
+            println!("digest {:032x}", outcome.digest);
+        }
+        std::io::stdout().flush().map_err(|error| cannot(error, "standard output"))
+    }
+}
+
+/// The first Ctrl-C (or SIGTERM) sets `flag`; the second ends the process.
+fn watch_interrupts(flag: &Arc<AtomicBool>) -> std::io::Result<()> {
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // In this order: the flag that ends it is looked at before it is set.
+        signal_hook::flag::register_conditional_shutdown(signal, 130, flag.clone())?;
+        signal_hook::flag::register(signal, flag.clone())?;
+    }
+    Ok(())
+}
+
+fn explain(error: &RunError) -> (u8, String) {
+    match error {
+        RunError::Settings(why) => (2, why.clone()),
+        RunError::Cluster(why) => (1, why.clone()),
+        RunError::Stop(Stop::Rejects(why)) => (3, why.clone()),
+        RunError::Stop(Stop::Sink(why) | Stop::Internal(why)) => (1, why.clone()),
+    }
+}
