@@ -1,5 +1,6 @@
 //! Why an answer changed: what the differences of an object's rows mean.
 
+use crate::membership::ContextRow;
 use crate::{Cause, CauseKind};
 use skydiff_schemas::{Kind, Measurement, MicroDays, Quality, SourceId};
 
@@ -30,4 +31,16 @@ pub fn causes(
         .collect();
     causes.sort_unstable();
     causes
+}
+
+/// The causes that context columns add: triggers whose source was known already, so that only what came with them is new.
+pub fn context_causes(changes: &[(ContextRow, isize)], of_rows: &[Cause]) -> Vec<Cause> {
+    let stood = |source: SourceId| changes.iter().any(|(row, net)| *net < 0 && row.source == source);
+    let told = |source: SourceId| of_rows.iter().any(|cause| (cause.kind, cause.id) == (Kind::Source, source));
+    let come = changes.iter().filter(|(row, net)| *net > 0 && !told(row.source));
+    come.map(|(row, _)| {
+        let what = if stood(row.source) { CauseKind::Remeasured } else { CauseKind::Late };
+        Cause { what, kind: Kind::Source, id: row.source, time: row.time }
+    })
+    .collect()
 }
