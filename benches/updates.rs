@@ -55,6 +55,7 @@ fn offer(object: u64, rows: Vec<Row>) -> Offer {
         detections: -1,
         coverage: -1,
         program: -1,
+        quality: Quality::GOOD,
     };
     let id = ObjectId { survey: SurveyId(0), class: ObjectClass::Sidereal, id: object };
     let trigger = rows[0].measurement;

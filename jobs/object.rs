@@ -11,7 +11,7 @@ use skydiff_dataflow::settings::{Job, SourceSettings, Time, load};
 use skydiff_dataflow::source::night::parse_time;
 use skydiff_operators::{Answer, Options, SeriesFeatures, Window};
 use skydiff_schemas::survey::{SURVEYS, object_name, parse_object, survey};
-use skydiff_schemas::{MicroDays, ObjectId, iso_utc, survey::tai};
+use skydiff_schemas::{MicroDays, ObjectClass, ObjectId, iso_utc, survey::tai};
 use std::path::PathBuf;
 
 /// Prints what is known of one object: every standing measurement, and its states at every timescale.
@@ -149,10 +149,11 @@ fn about(answer: &Answer) -> String {
     let time = |time: MicroDays| format!("{} (MJD {:.5} TAI)", iso_utc(tai::to_utc(time)), time.days());
     let mut text = String::new();
     if let Some((ra, dec)) = answer.position.degrees() {
-        text += &format!(
-            "position             {ra:.6} {dec:+.6} deg (first source), HEALPix 8/{}\n",
-            answer.position.pixel().0
-        );
+        let cell = match answer.object.class {
+            ObjectClass::Sidereal => format!(", HEALPix 8/{}", answer.position.pixel().0),
+            ObjectClass::SolarSystem => ", moving".into(),
+        };
+        text += &format!("position             {ra:.6} {dec:+.6} deg (first source){cell}\n");
     }
     if let Some(first) = answer.first_detection {
         text += &format!("first detection      {}\n", time(first));

@@ -157,10 +157,10 @@ impl Run {
             events,
         };
         let mut screen = Screen::new(style, progress, gauges, stop, interrupted);
-        // The screen is shown until the last sender of events is gone, which is when the job has ended.
         let outcome = std::thread::scope(|scope| {
             let running = scope.spawn(|| run(job, request));
-            screen.show(&heard);
+            // Not until all have hung up: a mint that waits for standard input never does.
+            screen.show(&heard, || running.is_finished());
             running.join()
         });
         screen.end();

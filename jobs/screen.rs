@@ -72,13 +72,15 @@ impl Screen {
         Screen { style, progress, gauges, stop, elsewhere, bar, begun: now, reported: now, told_stop: false }
     }
 
-    /// Until the job has ended: its end of the channel is gone.
-    pub fn show(&mut self, events: &Receiver<Event>) {
+    /// Until the job has ended.
+    pub fn show(&mut self, events: &Receiver<Event>, ended: impl Fn() -> bool) {
         loop {
-            match events.recv_timeout(TICK) {
+            // Asked first: what was told before the end is heard after it.
+            let last = ended();
+            match events.recv_timeout(if last { Duration::ZERO } else { TICK }) {
                 Ok(event) => self.event(&event),
-                Err(RecvTimeoutError::Timeout) => self.tick(),
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) if !last => self.tick(),
+                Err(_) => return,
             }
         }
     }

@@ -171,6 +171,7 @@ fn alert_context(context: &Context) -> AlertContext {
         detections: count(context.detections),
         coverage: count(context.coverage),
         program: count(context.program),
+        quality: context.quality.reasons().map(str::to_owned).collect(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::event::{Event, Gauges, Summary};
-use crate::flow::clock::{Stop, clock};
+use crate::flow::clock::{Stop, Stopped, clock};
 use crate::flow::commit::{Books, Ends, commit};
 use crate::flow::feed::{InFlight, Tap, feed};
 use crate::flow::read::read;
@@ -193,10 +193,15 @@ impl Plan {
             head.map(|head| ((head.mint, head.events), Rc::new(RefCell::new(Some(head.ledger))))).unzip();
         let (through, stopped) = (ProbeHandle::new(), Rc::new(RefCell::new(None)));
         let objects = self.graph(worker, mint, ledger.clone(), &through, &stopped)?;
-        while !through.done() && stopped.borrow().is_none() {
+        // A job that stops ends when everything before the epoch that it stopped at is written.
+        let is_over = || match &*stopped.borrow() {
+            None => through.done(),
+            Some(Stopped { epoch, .. }) => !through.less_than(epoch),
+        };
+        while !is_over() {
             worker.step_or_park(None);
         }
-        if let Some(stop) = stopped.take() {
+        if let Some(Stopped { stop, .. }) = stopped.take() {
             for dataflow in worker.installed_dataflows() {
                 worker.drop_dataflow(dataflow);
             }
@@ -220,7 +225,7 @@ impl Plan {
         mint: Option<(Mint, Sender<Event>)>,
         ledger: Option<Books>,
         through: &ProbeHandle<Epoch>,
-        stopped: &Rc<RefCell<Option<Stop>>>,
+        stopped: &Rc<RefCell<Option<Stopped>>>,
     ) -> Result<Rc<RefCell<Objects>>, RunError> {
         let job = &self.job;
         let limits = job.limits().map_err(RunError::Settings)?;
@@ -247,7 +252,10 @@ impl Plan {
             let stops = commit(ends, ledger).concat(clocked.stops);
             stops
                 .inspect(move |stop| {
-                    stopped.borrow_mut().get_or_insert_with(|| stop.clone());
+                    let mut first = stopped.borrow_mut();
+                    if first.as_ref().is_none_or(|first| stop.epoch < first.epoch) {
+                        *first = Some(stop.clone());
+                    }
                 })
                 .probe_with(through);
             outputs.objects

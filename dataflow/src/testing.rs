@@ -106,5 +106,6 @@ pub fn context() -> Context {
         detections: 4,
         coverage: -1,
         program: 1,
+        quality: skydiff_schemas::Quality::GOOD,
     }
 }

@@ -1,7 +1,7 @@
 //! What a decoded packet offers its object.
 
 use serde::{Deserialize, Serialize};
-use skydiff_schemas::{Alert, Context, MicroDays, ObjectId, Row, SourceId};
+use skydiff_schemas::{Alert, Context, MicroDays, ObjectId, Quality, Row, SourceId};
 
 /// The rows of one packet, on their way to the worker that holds the object. The first row is the trigger.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,7 +23,8 @@ impl Offer {
     pub fn from_alert(alert: &Alert, rank: i16, received: MicroDays) -> Offer {
         let mut rows = alert.rows.clone();
         rows.iter_mut().for_each(|row| row.version.rank = rank);
-        let context = Context { received, ..alert.context };
+        let quality = rows.first().map_or(Quality::GOOD, |trigger| trigger.measurement.quality);
+        let context = Context { received, quality, ..alert.context };
         Offer { object: alert.object, trigger: alert.trigger, time: alert.time, rows, context }
     }
 }

@@ -1,6 +1,6 @@
 //! What a person needs beside the light curve to judge an alert.
 
-use crate::MicroDays;
+use crate::{MicroDays, Quality};
 use serde::{Deserialize, Serialize};
 
 /// An `f32` of a packet that is carried and shown but never computed with: ordered by its bits, NaN is absent.
@@ -62,6 +62,8 @@ pub struct Context {
     pub coverage: i32,
     /// The survey's programme (ZTF `programid`); −1 where it does not say.
     pub program: i32,
+    /// Quality of the trigger as its own packet has it.
+    pub quality: Quality,
 }
 
 impl Context {
@@ -86,5 +88,6 @@ impl Context {
         detections: -1,
         coverage: -1,
         program: -1,
+        quality: Quality::GOOD,
     };
 }

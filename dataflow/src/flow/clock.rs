@@ -33,7 +33,16 @@ pub struct Judged {
     pub row_rejects: Vec<RowRejects>,
 }
 
-/// The job cannot go on; why.
+/// The job cannot go on: nothing of this epoch was written, and everything before it is to be.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Stopped {
+    /// Which epoch.
+    pub epoch: Epoch,
+    /// Why.
+    pub stop: Stop,
+}
+
+/// Why a job cannot go on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Stop {
     /// Too much is wrong with the packets.
@@ -51,7 +60,7 @@ pub struct Clocked<'s> {
     /// On worker 0, each epoch.
     pub judged: StreamVec<'s, Epoch, Judged>,
     /// On every worker, that the job must end.
-    pub stops: StreamVec<'s, Epoch, Stop>,
+    pub stops: StreamVec<'s, Epoch, Stopped>,
 }
 
 /// Collects the readings of all workers. `max_reject` is a share of 1.
@@ -66,10 +75,10 @@ pub fn clock<'s>(
     let mut bindings = builder.new_input(bindings, Exchange::new(|_: &Binding| 0));
     let (clocks, clock_stream) = builder.new_output::<Vec<Clocks>>();
     let (judged, judged_stream) = builder.new_output::<Vec<Judged>>();
-    let (stops, stop_stream) = builder.new_output::<Vec<Stop>>();
+    let (stops, stop_stream) = builder.new_output::<Vec<Stopped>>();
     let mut clocks = OutputBuilder::<_, CapacityContainerBuilder<Vec<Clocks>>>::from(clocks);
     let mut judged = OutputBuilder::<_, CapacityContainerBuilder<Vec<Judged>>>::from(judged);
-    let mut stops = OutputBuilder::<_, CapacityContainerBuilder<Vec<Stop>>>::from(stops);
+    let mut stops = OutputBuilder::<_, CapacityContainerBuilder<Vec<Stopped>>>::from(stops);
     builder.build(move |_| {
         let (mut read, mut bound) = (Stash::<Reading>::default(), Stash::<Binding>::default());
         let mut running = Clocks::default();
@@ -100,7 +109,7 @@ pub fn clock<'s>(
                     }
                     Err(stop) => stop,
                 };
-                stops.activate().session(&capabilities[2]).give(stop);
+                stops.activate().session(&capabilities[2]).give(Stopped { epoch, stop });
                 broken = Some(capabilities);
             }
         }

@@ -1,6 +1,6 @@
 //! The end of the graph, on worker 0: everything that an epoch came to, handed to the ledger once it is complete.
 
-use crate::flow::clock::{Judged, Stop};
+use crate::flow::clock::{Judged, Stopped};
 use crate::flow::tell::Told;
 use crate::ledger::{Closed, Ledger};
 use skydiff_operators::flow::{Stash, passed};
@@ -30,14 +30,14 @@ pub struct Ends<'s> {
 pub type Books = Rc<RefCell<Option<Ledger>>>;
 
 /// Hands every epoch to the ledger (worker 0 has it), in order. Says to every worker when the job must stop.
-pub fn commit<'s>(ends: Ends<'s>, ledger: Option<Books>) -> StreamVec<'s, Epoch, Stop> {
+pub fn commit<'s>(ends: Ends<'s>, ledger: Option<Books>) -> StreamVec<'s, Epoch, Stopped> {
     let mut builder = OperatorBuilder::new("Commit".to_owned(), ends.judged.scope());
     let mut judged = builder.new_input(ends.judged, Exchange::new(|_: &Judged| 0));
     let mut told = builder.new_input(ends.told, Exchange::new(|_: &Told| 0));
     let mut tallies = builder.new_input(ends.tallies, Exchange::new(|_: &Tally| 0));
     let mut digests = builder.new_input(ends.digests, Exchange::new(|_: &u128| 0));
-    let (stops, stop_stream) = builder.new_output::<Vec<Stop>>();
-    let mut stops = OutputBuilder::<_, CapacityContainerBuilder<Vec<Stop>>>::from(stops);
+    let (stops, stop_stream) = builder.new_output::<Vec<Stopped>>();
+    let mut stops = OutputBuilder::<_, CapacityContainerBuilder<Vec<Stopped>>>::from(stops);
     builder.build(move |_| {
         let mut epochs = Stash::<Judged>::default();
         let (mut records, mut counted, mut added) =
@@ -67,7 +67,7 @@ pub fn commit<'s>(ends: Ends<'s>, ledger: Option<Books>) -> StreamVec<'s, Epoch,
                     digest,
                 });
                 if let Err(stop) = closed.into_iter().try_for_each(|closed| ledger.close(closed)) {
-                    stops.activate().session(&capabilities[0]).give(stop);
+                    stops.activate().session(&capabilities[0]).give(Stopped { epoch, stop });
                     broken = Some(capabilities);
                 }
             }

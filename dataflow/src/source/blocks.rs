@@ -92,16 +92,23 @@ impl<R: Read> Blocks<R> {
                 self.buffer.drain(..self.at);
                 self.at = 0;
             }
-            let goal = (length - self.rest().len()).max(CHUNK) as u64;
-            let read = self.reader.by_ref().take(goal).read_to_end(&mut self.buffer)?;
-            self.ended = (read as u64) < goal;
+            // Takes what is there: a slow pipe is read as it comes.
+            let held = self.buffer.len();
+            self.buffer.resize(held + CHUNK, 0);
+            let read = self.reader.read(&mut self.buffer[held..]);
+            self.buffer.truncate(held + read.as_ref().map_or(0, |read| *read));
+            match read {
+                Ok(read) => self.ended = read == 0,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
 
     /// Steps over the header that lies ahead; `false` if it is broken.
     fn enter(&mut self) -> io::Result<bool> {
-        let mut length = CHUNK / 4;
+        let mut length = 1;
         loop {
             self.need(length)?;
             match Header::parse(self.rest()).map(|header| header.len + SYNC) {
@@ -113,7 +120,9 @@ impl<R: Read> Blocks<R> {
                 Ok(_) if self.ended => return Ok(false),
                 Ok(end) => length = end,
                 // Too few bytes to tell, unless the stream has no more of them.
-                Err(_) if matches!(container_extent(self.rest()), Ok(Extent::Cut)) && !self.ended => length *= 2,
+                Err(_) if matches!(container_extent(self.rest()), Ok(Extent::Cut)) && !self.ended => {
+                    length = self.rest().len() + 1;
+                }
                 Err(_) => return Ok(false),
             }
             if length > MAX_HEADER {

@@ -67,9 +67,9 @@ fn is_tar(head: &[u8]) -> bool {
     if header.iter().all(|byte| *byte == 0) {
         return head.get(512..1024).is_some_and(|next| next.iter().all(|byte| *byte == 0));
     }
-    let octal = header[148..156].iter().filter(|byte| !matches!(byte, b' ' | 0));
-    let claimed = octal.fold(Some(0u64), |sum, byte| match byte {
-        b'0'..=b'7' => sum.map(|sum| sum << 3 | u64::from(byte - b'0')),
+    let mut octal = header[148..156].iter().filter(|byte| !matches!(byte, b' ' | 0));
+    let claimed = octal.try_fold(0u64, |sum, byte| match byte {
+        b'0'..=b'7' => Some(sum << 3 | u64::from(byte - b'0')),
         _ => None,
     });
     let sum = |range: std::ops::Range<usize>| header[range].iter().map(|byte| u64::from(*byte)).sum::<u64>();

@@ -70,6 +70,7 @@ pub fn silent() -> Context {
         detections: -1,
         coverage: -1,
         program: -1,
+        quality: Quality::GOOD,
     }
 }
 

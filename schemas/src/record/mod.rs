@@ -207,6 +207,8 @@ columns! {
         coverage: Option<i64>,
         /// The survey's programme: ZTF programid.
         program: Option<i64>,
+        /// Why the triggering source does not count, by reason (withdrawn, score, pixels, width, shape, dipole, flux, processing, no_flux); empty is good.
+        quality: Vec<String>,
     }
 }
 

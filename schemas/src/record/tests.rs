@@ -54,6 +54,7 @@ fn full() -> Record {
             detections: Some(4),
             coverage: None,
             program: None,
+            quality: vec!["score".to_owned(), "width".to_owned()],
         }),
         detections: 300,
         first_detection_mjd_tai: Some(60_990.0),
