@@ -98,7 +98,8 @@ fn copied(random: &mut Random, mut row: Measurement) -> Measurement {
         7 | 8 => row.quality = Quality::GOOD,
         9 | 10 => row.quality = Quality::SCORE,
         11 | 12 => row.position = Position::UNKNOWN,
-        13 => row.visit += 1,
+        // What is named after its visit keeps it.
+        13 if row.kind == Kind::Source => row.visit += 1,
         14 if row.kind == Kind::Limit => row.reference = Measurement::ANY_REFERENCE,
         _ => {}
     }

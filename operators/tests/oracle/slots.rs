@@ -4,8 +4,10 @@ use super::judge::Judge;
 use super::visits::Visit;
 use skydiff_schemas::{Band, MicroDays};
 
-/// Distance from a half at which the operators, who round, may round the other way.
-const NEAR_HALF: f64 = 1e-6;
+/// Distances from a half at which the operators, who divide sums in f64 before they round, may round the other way:
+/// the last digits of a time since 1858 in microdays, and of a flux in pJy.
+const NEAR_HALF_TIME: f64 = 1e-4;
+const NEAR_HALF_FLUX: f64 = 1e-6;
 
 /// The average of visits of one series within one slot.
 #[derive(Clone, Debug)]
@@ -34,7 +36,7 @@ pub fn slots(visits: &[&Visit], length: i64, origin: MicroDays, rounding: &mut J
         let mean = |of: &dyn Fn(&Visit) -> f64| group.iter().map(|v| v.weight() * of(v)).sum::<f64>() / weight;
         let flux = mean(&|visit| visit.flux());
         let time = mean(&|visit| (visit.time().0 - origin.0) as f64);
-        rounding.doubtful |= group.len() > 1 && (near_half(flux) || near_half(time));
+        rounding.doubtful |= group.len() > 1 && (near_half(flux, NEAR_HALF_FLUX) || near_half(time, NEAR_HALF_TIME));
         slots.push(Slot {
             weight,
             flux: flux.round(),
@@ -46,8 +48,8 @@ pub fn slots(visits: &[&Visit], length: i64, origin: MicroDays, rounding: &mut J
     slots
 }
 
-fn near_half(value: f64) -> bool {
-    ((value - value.floor()) - 0.5).abs() < NEAR_HALF
+fn near_half(value: f64, near: f64) -> bool {
+    ((value - value.floor()) - 0.5).abs() < near
 }
 
 /// Weighted least squares through slots: slope (pJy/day), its error, χ²/ν where there are three.
