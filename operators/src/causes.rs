@@ -34,13 +34,19 @@ pub fn causes(
 }
 
 /// The causes that context columns add: triggers whose source was known already, so that only what came with them is new.
-pub fn context_causes(changes: &[(ContextRow, isize)], of_rows: &[Cause]) -> Vec<Cause> {
-    let stood = |source: SourceId| changes.iter().any(|(row, net)| *net < 0 && row.source == source);
+/// That of a withdrawn source says nothing.
+pub fn context_causes(changes: &[(ContextRow, isize)], of_rows: &[Cause], withdrawn: &[SourceId]) -> Vec<Cause> {
+    let stood =
+        |source: SourceId| changes.iter().find(|(row, net)| *net < 0 && row.source == source).map(|(row, _)| row);
     let told = |source: SourceId| of_rows.iter().any(|cause| (cause.kind, cause.id) == (Kind::Source, source));
-    let come = changes.iter().filter(|(row, net)| *net > 0 && !told(row.source));
-    come.map(|(row, _)| {
-        let what = if stood(row.source) { CauseKind::Remeasured } else { CauseKind::Late };
-        Cause { what, kind: Kind::Source, id: row.source, time: row.time }
+    let come = changes.iter().filter(|(row, net)| *net > 0 && !told(row.source) && !withdrawn.contains(&row.source));
+    come.filter_map(|(row, _)| {
+        let what = match stood(row.source) {
+            Some(before) if (before.time, before.context) == (row.time, row.context) => return None,
+            Some(_) => CauseKind::Remeasured,
+            None => CauseKind::Late,
+        };
+        Some(Cause { what, kind: Kind::Source, id: row.source, time: row.time })
     })
     .collect()
 }

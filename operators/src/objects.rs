@@ -212,7 +212,7 @@ impl Objects {
         let mut after = answer(object, curve, &held.noted, clock, &self.rules);
         let before = held.said();
         let mut causes = causes(&touch.rows, before.newest, |kind, id| touch.joined.contains(&(kind, id)));
-        causes.extend(context_causes(&touch.contexts, &causes));
+        causes.extend(context_causes(&touch.contexts, &causes, &held.withdrawn));
         causes.sort_unstable();
         let hash = if held.rows == 0 { 0 } else { digest::of_answer(&mut after) };
         looked_at |= hash != held.hash;

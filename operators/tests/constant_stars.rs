@@ -199,7 +199,7 @@ fn seasons() -> Vec<Visit> {
         let kind = [Kind::Source, Kind::Source, Kind::Forced, Kind::Limit][night as usize % 4];
         plan.push(Visit { day: night, band, kind });
         plan.push(Visit { day: night + 0.02, band, kind: Kind::Source });
-        if night as usize % 5 == 0 {
+        if (night as usize).is_multiple_of(5) {
             plan.push(Visit { day: night + 0.05, band: "r", kind: Kind::Source });
         }
     }
