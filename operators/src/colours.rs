@@ -30,7 +30,7 @@ pub fn pairs(curve: &LightCurve, last: MicroDays, within: MicroDays) -> Vec<Pair
         let oldest = blue.time.min(red.time);
         let before = newest(curve, bands, oldest).and_then(|(blue, red)| {
             let then = colour(&blue, &red, within)?;
-            Some(((now.0 - then.0) / (now.2 - then.2), blue.time.min(red.time)))
+            Some(((now.0 - then.0) / ((now.2 - then.2) as f64 / 2e6), blue.time.min(red.time)))
         });
         let colour = Colour { bands, colour: now.0, colour_err: now.1, change: None };
         Some(Pair { colour, oldest, change: before })
@@ -43,13 +43,13 @@ fn newest(curve: &LightCurve, (blue, red): (Band, Band), before: MicroDays) -> O
     Some((of(blue)?, of(red)?))
 }
 
-/// Colour, its error, and its mean time in days: of total fluxes where both have one, else of difference fluxes.
-fn colour(blue: &Visit, red: &Visit, within: MicroDays) -> Option<(f64, f64, f64)> {
+/// Colour, its error, and twice its mean time: of total fluxes where both have one, else of difference fluxes.
+fn colour(blue: &Visit, red: &Visit, within: MicroDays) -> Option<(f64, f64, i64)> {
     let (a, b) = blue.total.zip(red.total).unwrap_or((blue.flux, red.flux));
     if a.0 <= 0 || b.0 <= 0 || (blue.time - red.time).0.abs() > within.0 {
         return None;
     }
     let colour = -2.5 * libm::log10(a.0 as f64 / b.0 as f64);
     let error = 2.5 / std::f64::consts::LN_10 * (blue.sigma / a.0 as f64).hypot(red.sigma / b.0 as f64);
-    Some((colour, error, (blue.time.days() + red.time.days()) / 2.0))
+    Some((colour, error, blue.time.0 + red.time.0))
 }

@@ -230,14 +230,16 @@ pub fn history<'scope>(
     }
 }
 
-/// The next epoch to open: one with orders once they are complete, or one for which only hand-overs arrived.
+/// The next epoch to open: one with orders once they are complete, or one for which only hand-overs arrived. Not before
+/// the hand-overs of the epochs before it are all there, even where nothing was ordered: what it reads is their result.
 fn next(
     ordered: &mut Stash<Order>,
     arrived: &Stash<Handed>,
     frontiers: &[timely::progress::frontier::MutableAntichain<Epoch>],
 ) -> Option<(Epoch, Vec<Capability<Epoch>>, Vec<Order>)> {
     let epoch = ordered.first().into_iter().chain(arrived.first()).min()?;
-    if !passed(&frontiers[0], epoch) {
+    let earlier = epoch.0.checked_sub(1).map(Epoch);
+    if !passed(&frontiers[0], epoch) || earlier.is_some_and(|earlier| !passed(&frontiers[1], earlier)) {
         return None;
     }
     let (capabilities, orders) = ordered.take(epoch).unwrap_or_default();

@@ -224,11 +224,14 @@ impl Objects {
     fn note(&mut self, epoch: Epoch, object: ObjectId, held: &mut Held, touch: &Touch) {
         let withdrawn = |row: &Measurement| row.kind == Kind::Source && row.quality.has(Quality::WITHDRAWN);
         let mut again = false;
-        for (row, net) in touch.rows.iter().filter(|(row, _)| withdrawn(row)) {
-            match *net > 0 {
-                true => held.withdrawn.push(row.id),
-                false => held.withdrawn.retain(|id| *id != row.id),
-            }
+        let marked = || touch.rows.iter().filter(|(row, _)| withdrawn(row));
+        // One withdrawn value may replace another: what goes goes first.
+        for (row, _) in marked().filter(|(_, net)| *net < 0) {
+            held.withdrawn.retain(|id| *id != row.id);
+            again = true;
+        }
+        for (row, _) in marked().filter(|(_, net)| *net > 0) {
+            held.withdrawn.push(row.id);
             again = true;
         }
         again |= touch.contexts.iter().any(|(row, net)| *net < 0 || held.withdrawn.contains(&row.source));
@@ -304,7 +307,8 @@ impl Objects {
             self.held.insert(object, held);
         }
         let (after, causes, features) = answered?;
-        if said == *before && !features {
+        // The same answer at a later clock: time alone did it, if anything.
+        if !features && (said == *before || !self.expiry) {
             return None;
         }
         told.tallies.add(object.survey, Counter::Changes, 1);
