@@ -67,11 +67,13 @@ fn is_tar(head: &[u8]) -> bool {
     if header.iter().all(|byte| *byte == 0) {
         return head.get(512..1024).is_some_and(|next| next.iter().all(|byte| *byte == 0));
     }
-    let octal = header[148..156].iter().filter(|byte| !matches!(byte, b' ' | 0));
-    let claimed = octal.clone().fold(0u64, |sum, byte| sum << 3 | u64::from(byte & 7));
-    let is_octal = octal.clone().all(|byte| matches!(byte, b'0'..=b'7'));
+    let mut octal = header[148..156].iter().filter(|byte| !matches!(byte, b' ' | 0));
+    let claimed = octal.try_fold(0u64, |sum, byte| match byte {
+        b'0'..=b'7' => Some(sum << 3 | u64::from(byte - b'0')),
+        _ => None,
+    });
     let sum = |range: std::ops::Range<usize>| header[range].iter().map(|byte| u64::from(*byte)).sum::<u64>();
-    is_octal && claimed == sum(0..148) + 8 * 32 + sum(156..512)
+    claimed == Some(sum(0..148) + 8 * 32 + sum(156..512))
 }
 
 /// Extensions of files that people keep beside packets.
