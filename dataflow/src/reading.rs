@@ -3,7 +3,7 @@
 use crate::counts::Counts;
 use crate::judge::Verdicts;
 use crate::reject::{At, Reason, Reject, RowRejects};
-use crate::source::{Bytes, MAX_PACKET, Opener, Origin, Share};
+use crate::source::{MAX_PACKET, Opener, Origin, Parcel, Share};
 use crate::writer::{Writers, describe};
 use serde::{Deserialize, Serialize};
 use skydiff_operators::{Clocks, Offer};
@@ -79,27 +79,24 @@ impl Reader {
         };
         for (number, parcel) in (share.first..).zip(&share.parcels) {
             let at = At { file: share.origin.bundle.clone(), packet: number, name: parcel.name.clone(), record: 0 };
-            self.packet(&parcel.bytes, parcel.records, at, &share.origin, &mut reading, offer);
+            self.packet(parcel, at, &share.origin, &mut reading, offer);
         }
         reading
     }
 
     fn packet(
         &mut self,
-        bytes: &Bytes,
-        claimed: u64,
+        parcel: &Parcel,
         at: At,
         origin: &Origin,
         reading: &mut Reading,
         offer: &mut dyn FnMut(Offer),
     ) {
         let Reader { decode, settings, opener, writers } = self;
-        let packet = match bytes {
-            long if long.len() > MAX_PACKET => {
-                Err((Reason::Framing, format!("{} bytes: no packet is that long", long.len())))
-            }
-            bytes => opener.read(bytes).map_err(|error| (Reason::Io, error)),
-        };
+        let Parcel { bytes, records: claimed, left_out, .. } = parcel;
+        let packet = opener
+            .read(bytes)
+            .map_err(|error| (if bytes.len() > MAX_PACKET { Reason::Framing } else { Reason::Io }, error));
         let packet = match packet {
             Ok(packet) => packet,
             Err((reason, detail)) => {
@@ -123,12 +120,12 @@ impl Reader {
                 }
                 Err((reason, detail)) => {
                     ended = Some(reason);
-                    pen.reject(reason, detail, 1);
+                    pen.reject(reason, explained(reason, detail, *left_out), 1);
                 }
             }
         });
         // Records behind one that ends its packet cannot be told apart, but they were sent.
-        if let Some(reason) = ended.filter(|_| records < claimed) {
+        if let Some(reason) = ended.filter(|_| records < *claimed) {
             pen.at.record = records;
             pen.reject(
                 reason,
@@ -147,6 +144,15 @@ fn is_past(alert: &Alert, origin: &Origin, future: MicroDays) -> Result<(), Stri
     }
     let (at, received) = (iso_utc(utc), iso_utc(origin.received));
     Err(format!("trigger time {at} is more than {} d after the packet was received, {received}", future.days()))
+}
+
+/// The detail of a reject, with what its reader can do about it or must know of its bytes.
+fn explained(reason: Reason, detail: String, left_out: u64) -> String {
+    match (reason, left_out) {
+        (Reason::UnknownSchema, _) => format!("{detail}: give the folder that holds it, `schemas = DIR`"),
+        (_, 0) => detail,
+        (_, more) => format!("{detail}; the first bytes of a broken run, {more} more are not kept"),
+    }
 }
 
 /// Writes down what becomes of one packet.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::judge::Judge;
-use crate::source::Parcel;
+use crate::source::Bytes;
 use skydiff_schemas::{ObjectClass, ObjectId, RowReject, SourceId, SurveyId};
 
 fn stand_in() -> Decode {
@@ -31,6 +31,7 @@ fn read(packets: &[(&str, u64)], keep_bytes: bool) -> (Reading, Vec<Offer>) {
         name: "n".into(),
         bytes: if *text == "lost" { Bytes::Lost("gone".into()) } else { Bytes::Here(text.as_bytes().to_vec()) },
         records: *records,
+        left_out: 0,
     };
     let origin = Origin { bundle: "f".into(), rank: 2, received: MicroDays(60_000_000_000) };
     let share = Share { number: 9, origin, first: 40, parcels: packets.iter().map(parcel).collect() };
@@ -82,4 +83,22 @@ fn rows_left_out_are_told_by_reason_and_bytes_only_where_wanted() {
     assert_eq!(rows, [(RowReject::Future, 2), (RowReject::Band, 1)]);
     assert!(reading.rejects[0].bytes.is_none());
     assert_eq!(reading.rejects[0].at.to_string(), "f packet 41 (n)");
+}
+
+#[test]
+fn rejects_say_what_to_do_and_what_is_missing() {
+    assert!(explained(Reason::UnknownSchema, "schema id 7 is not known".into(), 0).ends_with("`schemas = DIR`"));
+    assert_eq!(explained(Reason::Datum, "ends early".into(), 0), "ends early");
+    assert!(explained(Reason::Framing, "no container".into(), 12).ends_with("12 more are not kept"));
+}
+
+#[test]
+fn a_length_that_no_packet_has_is_a_reject() {
+    let origin = Origin { bundle: "f".into(), rank: 2, received: MicroDays(0) };
+    let bytes = Bytes::At { path: "/dev/zero".into(), offset: 1, length: 1 << 62 };
+    let parcels = vec![Parcel { name: "n".into(), bytes, records: 1, left_out: 0 }];
+    let settings = ReadSettings { future: MicroDays::DAY, keep_bytes: true };
+    let share = Share { number: 0, origin, first: 0, parcels };
+    let reading = Reader::new(stand_in(), settings).read(&share, &mut |_| {});
+    assert_eq!(reading.rejects.iter().map(|r| r.reason).collect::<Vec<_>>(), [Reason::Framing]);
 }

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 const SHARE_PACKETS: usize = 32;
 /// … and, once it has one, at most so many bytes.
 const SHARE_BYTES: u64 = 2 << 20;
+/// An epoch ends at so many bytes, unless more were asked for: what it holds stays in memory until it is written.
+const EPOCH_BYTES: u64 = 1 << 30;
 
 /// What an epoch is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,7 +88,7 @@ pub struct Marks {
     pub file: Option<String>,
     /// The night.
     pub night: Option<Night>,
-    /// That many packets of the whole job.
+    /// That many packets of the whole job: the mark that was asked for, or more where a block of many passed it.
     pub packets: Option<u64>,
 }
 
@@ -158,12 +160,13 @@ impl Cutter {
             self.flush(out);
         }
         self.due = match self.cut {
-            EpochCut::Packets(n) => self.epoch.0 >= n,
+            EpochCut::Packets(n) => self.epoch.0 >= n || self.epoch.1 >= EPOCH_BYTES,
             EpochCut::Bytes(n) => self.epoch.1 >= n,
-            EpochCut::Visit | EpochCut::File => false,
+            EpochCut::Visit => self.epoch.1 >= EPOCH_BYTES,
+            EpochCut::File => false,
         };
-        if let Some(every) = self.every.filter(|every| self.packets / every > before / every) {
-            self.marks.packets = Some(self.packets / every * every);
+        if self.every.is_some_and(|every| self.packets / every > before / every) {
+            self.marks.packets = Some(self.packets);
             self.due = true;
         }
     }
@@ -218,7 +221,8 @@ mod tests {
         };
         for bundle in bundles {
             for (number, (bytes, visit)) in bundle.iter().enumerate() {
-                let parcel = Parcel { name: String::new(), bytes: Bytes::Here(vec![0; *bytes]), records: 1 };
+                let parcel =
+                    Parcel { name: String::new(), bytes: Bytes::Here(vec![0; *bytes]), records: 1, left_out: 0 };
                 cutter.push(&origin, number as u64, parcel, *visit, &mut out);
             }
             cutter.end_bundle("f".into(), None, &mut out);
@@ -235,6 +239,25 @@ mod tests {
         assert_eq!(cut("visit", None, &[&[a, a, (1, None), b, b, a]]), "0,1,2|;3,4|;5|f;");
         assert_eq!(cut("bytes=3", None, &[&[(2, None); 5]]), "0,1|;2,3|;4|f;");
         assert_eq!(cut("file", Some(3), &[&[a; 4], &[a; 4]]), "0,1,2|@3;3|f;0,1|@6;2,3|f;");
+    }
+
+    #[test]
+    fn marks_tell_true_counts_and_bytes_end_epochs() {
+        let mut cutter = Cutter::new(EpochCut::Visit, Some(25));
+        let origin = Origin { bundle: "x".into(), rank: 0, received: MicroDays(0) };
+        let mut marks = Vec::new();
+        let mut seal = |feed| {
+            if let Feed::Seal(mark) = feed {
+                marks.push(mark.packets)
+            }
+        };
+        for (number, (records, length)) in [(60, 1), (1, EPOCH_BYTES), (1, 1), (1, 1)].into_iter().enumerate() {
+            let bytes = Bytes::At { path: "x".into(), offset: 0, length };
+            let parcel = Parcel { name: String::new(), bytes, records, left_out: 0 };
+            cutter.push(&origin, number as u64, parcel, None, &mut seal);
+        }
+        cutter.end_bundle("x".into(), None, &mut seal);
+        assert_eq!(marks, [Some(60), None, None]);
     }
 
     #[test]

@@ -46,6 +46,8 @@ type Flow = ControlFlow<()>;
 pub fn walk(place: &Place, tell: &mut dyn FnMut(Found) -> Flow) -> Flow {
     match place {
         Place::Stdin => tell(Found::Stream(Place::Stdin)),
+        // A pipe that has a name is read as standard input is: once, from its beginning.
+        Place::File(path) if is_special(path) => tell(Found::Stream(place.clone())),
         Place::File(path) => {
             let length = path.metadata().map_or(0, |metadata| metadata.len());
             tell(Found::Ahead(length))?;
@@ -69,10 +71,12 @@ fn folder(path: &Path, visited: &mut HashSet<PathBuf>, tell: &mut dyn FnMut(Foun
     if path.canonicalize().is_ok_and(|real| !visited.insert(real)) {
         return Flow::Continue(());
     }
-    let (files, folders) = match list(path) {
+    let (files, folders, special) = match list(path) {
         Ok(listed) => listed,
         Err(error) => return lost(path, &error, tell),
     };
+    // Nobody may ever write to a pipe that lies in a folder: it must be named to be read.
+    special.into_iter().try_for_each(|path| tell(Found::Beside(path)))?;
     tell(Found::Ahead(files.iter().map(|(_, length)| length).sum()))?;
     let mut later: Vec<Place> = folders.into_iter().map(Place::Folder).collect();
     let mut begun = false;
@@ -115,11 +119,16 @@ fn path_of(place: &Place) -> &Path {
     }
 }
 
-type Listed = (Vec<(PathBuf, u64)>, Vec<PathBuf>);
+/// Whether it is there and neither a file nor a folder: a pipe, a terminal.
+fn is_special(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+}
 
-/// A folder's files with their lengths, and its folders, by name; hidden ones are not there.
+type Listed = (Vec<(PathBuf, u64)>, Vec<PathBuf>, Vec<PathBuf>);
+
+/// A folder's files with their lengths, its folders, and what is neither, by name; hidden ones are not there.
 fn list(path: &Path) -> io::Result<Listed> {
-    let (mut files, mut folders) = (Vec::new(), Vec::new());
+    let (mut files, mut folders, mut special) = (Vec::new(), Vec::new(), Vec::new());
     for entry in std::fs::read_dir(path)? {
         let path = entry?.path();
         if name(&path).starts_with('.') {
@@ -127,6 +136,7 @@ fn list(path: &Path) -> io::Result<Listed> {
         }
         match path.metadata() {
             Ok(metadata) if metadata.is_dir() => folders.push(path),
+            Ok(metadata) if !metadata.is_file() => special.push(path),
             Ok(metadata) => files.push((path, metadata.len())),
             // Gone, or a link to nothing: reading it will say so.
             Err(_) => files.push((path, 0)),
@@ -134,7 +144,8 @@ fn list(path: &Path) -> io::Result<Listed> {
     }
     files.sort();
     folders.sort();
-    Ok((files, folders))
+    special.sort();
+    Ok((files, folders, special))
 }
 
 fn name(path: &Path) -> String {
@@ -148,11 +159,11 @@ fn look(path: &Path, length: u64) -> io::Result<Content> {
 }
 
 fn loose(path: &Path, length: u64) -> Parcel {
-    Parcel { name: name(path), bytes: Bytes::At { path: path.to_owned(), offset: 0, length }, records: 1 }
+    Parcel { name: name(path), bytes: Bytes::At { path: path.to_owned(), offset: 0, length }, records: 1, left_out: 0 }
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Parcel {
-    Parcel { name: name(path), bytes: Bytes::Lost(format!("{}: {error}", path.display())), records: 1 }
+    Parcel { name: name(path), bytes: Bytes::Lost(format!("{}: {error}", path.display())), records: 1, left_out: 0 }
 }
 
 fn lost(path: &Path, error: &io::Error, tell: &mut dyn FnMut(Found) -> Flow) -> Flow {

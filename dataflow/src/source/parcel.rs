@@ -18,6 +18,8 @@ pub struct Parcel {
     pub bytes: Bytes,
     /// How many records its frame claims: 1 but for blocks of many.
     pub records: u64,
+    /// How many more bytes it had: of a long run of noise only the first travel.
+    pub left_out: u64,
 }
 
 /// The bytes of a packet, or where they are.
@@ -62,8 +64,11 @@ pub struct Opener {
 }
 
 impl Opener {
-    /// The bytes of a parcel. The error says in words why they cannot be had.
+    /// The bytes of a parcel. The error says in words why they cannot be had; longer ones than [`MAX_PACKET`] are not.
     pub fn read<'a>(&'a mut self, bytes: &'a Bytes) -> Result<&'a [u8], String> {
+        if bytes.len() > MAX_PACKET {
+            return Err(format!("{} bytes: no packet is that long", bytes.len()));
+        }
         match bytes {
             Bytes::Here(bytes) => Ok(bytes),
             Bytes::Lost(why) => Err(why.clone()),
@@ -129,6 +134,9 @@ mod tests {
         assert_eq!(opener.read(&at(2, 3)).unwrap(), b"234");
         assert_eq!(opener.read(&at(0, 1)).unwrap(), b"0");
         assert!(opener.read(&at(8, 3)).is_err());
+        for lie in [MAX_PACKET + 1, 8 << 30, 1 << 62, u64::MAX] {
+            assert!(opener.read(&at(0, lie)).unwrap_err().contains("no packet is that long"));
+        }
         assert_eq!(opener.read(&Bytes::Here(b"abc".to_vec())).unwrap(), b"abc");
         assert_eq!(opener.read(&Bytes::Lost("gone".into())), Err("gone".to_owned()));
         std::fs::remove_file(&path).unwrap();

@@ -3,7 +3,7 @@
 use super::blocks::Blocks;
 use super::folder::Place;
 use super::parcel::{Bytes, MAX_PACKET, Parcel};
-use super::sniff::{Content, content};
+use super::sniff::{Content, HEAD, content};
 use flate2::read::MultiGzDecoder;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -43,10 +43,14 @@ impl<R: Read> Read for Counted<R> {
 }
 
 fn lost(name: String, error: io::Error) -> Parcel {
-    Parcel { name, bytes: Bytes::Lost(error.to_string()), records: 1 }
+    Parcel { name, bytes: Bytes::Lost(error.to_string()), records: 1, left_out: 0 }
 }
 
 fn is_plain_tar(mut file: &File) -> io::Result<bool> {
+    // A pipe cannot be read twice.
+    if !file.metadata()?.is_file() {
+        return Ok(false);
+    }
     let mut head = Vec::new();
     file.take(1024).read_to_end(&mut head)?;
     file.seek(SeekFrom::Start(0))?;
@@ -66,19 +70,20 @@ fn any(mut reader: impl Read, inflated: bool, tell: Tell<'_>) -> Flow {
         Content::Gzip if !inflated => any(Box::new(MultiGzDecoder::new(whole)) as Box<dyn Read>, true, tell),
         Content::Tar => tar(whole, tell),
         Content::Confluent => packet(whole, String::new(), tell),
-        _ => containers(whole, tell),
+        _ => containers(whole, String::new(), tell),
     }
 }
 
-fn containers(reader: impl Read, tell: Tell<'_>) -> Flow {
+fn containers(reader: impl Read, name: String, tell: Tell<'_>) -> Flow {
     let mut blocks = Blocks::new(reader);
     loop {
         match blocks.next_piece() {
             Ok(Some(piece)) => {
-                tell(Parcel { name: String::new(), bytes: Bytes::Here(piece.bytes), records: piece.records })?
+                let (bytes, records, left_out) = (Bytes::Here(piece.bytes), piece.records, piece.left_out);
+                tell(Parcel { name: name.clone(), bytes, records, left_out })?
             }
             Ok(None) => return Flow::Continue(()),
-            Err(error) => return tell(lost(String::new(), error)),
+            Err(error) => return tell(lost(name, error)),
         }
     }
 }
@@ -87,7 +92,7 @@ fn containers(reader: impl Read, tell: Tell<'_>) -> Flow {
 fn packet(reader: impl Read, name: String, tell: Tell<'_>) -> Flow {
     let mut bytes = Vec::new();
     match reader.take(MAX_PACKET + 1).read_to_end(&mut bytes) {
-        Ok(_) => tell(Parcel { name, bytes: Bytes::Here(bytes), records: 1 }),
+        Ok(_) => tell(Parcel { name, bytes: Bytes::Here(bytes), records: 1, left_out: 0 }),
         Err(error) => tell(lost(name, error)),
     }
 }
@@ -100,9 +105,13 @@ fn tar(reader: impl Read, tell: Tell<'_>) -> Flow {
     };
     for entry in entries {
         match entry {
-            Ok(entry) if is_packet(&entry) => {
+            Ok(mut entry) if is_packet(&entry) => {
                 let name = entry_name(&entry);
-                packet(entry, name, tell)?;
+                match head_of(&mut entry) {
+                    Ok((head, Content::Containers)) => containers(io::Cursor::new(head).chain(entry), name, tell)?,
+                    Ok((head, _)) => packet(io::Cursor::new(head).chain(entry), name, tell)?,
+                    Err(error) => tell(lost(name, error))?,
+                }
             }
             Ok(_) => {}
             // Where the next entry begins is not known any more.
@@ -123,12 +132,26 @@ fn plain_tar(path: &Path, file: File, read: &Arc<AtomicU64>, tell: Tell<'_>) -> 
     let mut used = 0;
     for entry in entries {
         match entry {
-            Ok(entry) if is_packet(&entry) => {
-                let (offset, size) = (entry.raw_file_position(), entry.size());
-                read.fetch_add(offset + size - used, Ordering::Relaxed);
-                used = offset + size;
-                let bytes = Bytes::At { path: path.to_owned(), offset, length: size };
-                tell(Parcel { name: entry_name(&entry), bytes, records: 1 })?;
+            Ok(mut entry) if is_packet(&entry) => {
+                let (name, offset, size) = (entry_name(&entry), entry.raw_file_position(), entry.size());
+                let Some(end) = offset.checked_add(size).filter(|end| *end <= length) else {
+                    // Where the next entry begins is not known any more.
+                    read.fetch_add(length.saturating_sub(used), Ordering::Relaxed);
+                    let error =
+                        format!("claims {size} bytes, and the tar ends before that: neither it nor the rest is read");
+                    return tell(lost(name, io::Error::other(error)));
+                };
+                read.fetch_add(end.saturating_sub(used), Ordering::Relaxed);
+                used = end;
+                match head_of(&mut entry) {
+                    // Blocks are counted, and shared out, one by one.
+                    Ok((head, Content::Containers)) => containers(io::Cursor::new(head).chain(entry), name, tell)?,
+                    Ok(_) => {
+                        let bytes = Bytes::At { path: path.to_owned(), offset, length: size };
+                        tell(Parcel { name, bytes, records: 1, left_out: 0 })?;
+                    }
+                    Err(error) => tell(lost(name, error))?,
+                }
             }
             Ok(_) => {}
             Err(error) => return tell(lost("(the rest of the tar)".into(), error)),
@@ -136,6 +159,14 @@ fn plain_tar(path: &Path, file: File, read: &Arc<AtomicU64>, tell: Tell<'_>) -> 
     }
     read.fetch_add(length.saturating_sub(used), Ordering::Relaxed);
     Flow::Continue(())
+}
+
+/// The first bytes of an entry, and what it holds by them.
+fn head_of<R: Read>(entry: &mut tar::Entry<'_, R>) -> io::Result<(Vec<u8>, Content)> {
+    let (mut head, size) = (Vec::new(), entry.size());
+    entry.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
+    let kind = content(&head, Some(size));
+    Ok((head, kind))
 }
 
 /// Files, without those that macOS adds.

@@ -150,6 +150,64 @@ fn broken_files_are_packets_that_are_lost() {
 }
 
 #[test]
+fn containers_of_many_are_taken_apart_in_tars_too() {
+    let folder = Folder::new("tars");
+    let tar = tar_of(&[("f.avro", container(&["f", "g"])), ("h.avro", container(&["h"]))]);
+    folder.write("a.tar", &tar);
+    folder.write("b.tar.gz", &gz(&tar));
+    let lines = mint(Place::Folder(folder.0.clone()), "packets=1", &folder.0);
+    let expected = [
+        "/a.tar 0 f.avro here f",
+        "seal ",
+        "/a.tar 1 f.avro here g",
+        "seal ",
+        "/a.tar 2 h.avro at h",
+        "seal /a.tar",
+        "/b.tar.gz 0 f.avro here f",
+        "seal ",
+        "/b.tar.gz 1 f.avro here g",
+        "seal ",
+        "/b.tar.gz 2 h.avro here h",
+        "seal /b.tar.gz",
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_length_that_lies_is_a_packet_that_is_lost() {
+    let folder = Folder::new("lie");
+    for size in [8 << 30, 1 << 62, u64::MAX >> 1, u64::MAX] {
+        let mut header = tar::Header::new_gnu();
+        header.set_path("x.avro").unwrap();
+        header.set_size(size);
+        header.set_cksum();
+        let good = tar_of(&[("g.avro", container(&["g"]))]);
+        folder.write("lie.tar", &[&good[..1024], header.as_bytes(), &container(&["x"]), &[0; 2048]].concat());
+        for cut in ["visit", "packets=10"] {
+            let lines = mint(Place::File(folder.0.join("lie.tar")), cut, &folder.0);
+            assert_eq!(lines[0], "/lie.tar 0 g.avro at g");
+            assert!(lines[1].starts_with("/lie.tar 1 ") && lines[1].contains(" lost "), "{size}: {lines:?}");
+            assert_eq!(lines.len(), 3, "{lines:?}");
+        }
+    }
+}
+
+#[test]
+fn pipes_are_read_where_they_are_named_and_never_waited_for_in_folders() {
+    let folder = Folder::new("pipe");
+    folder.write("a.avro", &container(&["a"]));
+    let pipe = folder.0.join("pipe.avro");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let lines = mint(Place::Folder(folder.0.clone()), "file", &folder.0);
+    assert_eq!(lines, [" 0 a.avro at a", "seal ", "beside /pipe.avro"]);
+    let (to, stream) = (pipe.clone(), gz(&container(&["b", "c"])));
+    let writer = std::thread::spawn(move || std::fs::write(to, stream).unwrap());
+    let lines = mint(Place::File(pipe), "file", &folder.0);
+    writer.join().unwrap();
+    assert_eq!(lines, ["/pipe.avro 0  here b", "/pipe.avro 1  here c", "seal /pipe.avro"]);
+}
+
+#[test]
 fn visits_end_epochs() {
     let folder = Folder::new("visits");
     folder.write("many.avro", &container(&["a", "a", "b", "a"]));
