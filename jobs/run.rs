@@ -44,7 +44,7 @@ const HELP: &str = "\
 #[derive(Args, Debug)]
 #[command(after_help = HELP)]
 pub struct Run {
-    /// The job: sources, thresholds, sinks. Give it before --from
+    /// The job: sources, thresholds, sinks. It goes before --from, which takes every path after it
     #[arg(value_name = "JOB.toml")]
     job: Option<PathBuf>,
     /// Where packets are; more than once, or several after one another
@@ -107,6 +107,11 @@ impl Run {
     /// The job file, the environment, the flags: each over the one before.
     fn job(&self) -> Result<Job, (u8, String)> {
         let mut job = load(self.job.as_deref(), std::env::vars()).map_err(|error| (2, error.to_string()))?;
+        if let Some(file) = self.from.iter().find(|path| path.extension().is_some_and(|end| end == "toml")) {
+            let file = file.display();
+            let text = format!("--from {file}: a job file is no source: write `skydiff run {file} --from PATH`");
+            return Err((2, text));
+        }
         if !self.from.is_empty() {
             let source = |path: &PathBuf| SourceSettings { path: path.clone(), ..SourceSettings::default() };
             job.source = self.from.iter().map(source).collect();
@@ -165,12 +170,16 @@ impl Run {
         });
         screen.end();
         let outcome = outcome.map_err(|_| (1, "the job has panicked".to_owned()))?.map_err(|error| explain(&error))?;
-        self.tell(outcome, &screen)
+        self.tell(job, outcome, &screen)
     }
 
-    fn tell(&self, outcome: Outcome, screen: &Screen) -> Result<(), (u8, String)> {
+    fn tell(&self, job: &Job, outcome: Outcome, screen: &Screen) -> Result<(), (u8, String)> {
         let cannot = |error: std::io::Error, what: &str| (1, format!("{what}: {error}"));
         let Some(summary) = &outcome.summary else { return Ok(()) };
+        if summary.counts.received == 0 && !outcome.drained {
+            let paths = job.source.iter().map(|source| source.path.display().to_string());
+            eprintln!("skydiff: no packets found in {}", paths.collect::<Vec<_>>().join(", "));
+        }
         if let Some(path) = &self.dump {
             let mut text = outcome.dump.join("\n");
             text.push('\n');

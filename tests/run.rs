@@ -110,7 +110,7 @@ fn a_break_stops_the_job_before_it_commits() {
         let avro = std::fs::read(out.0.join("records.avro")).unwrap();
         assert_eq!(apache_avro::Reader::new(&avro[..]).unwrap().count(), lines(&out, "records.jsonl").len());
     }
-    for process in two_processes(from) {
+    for process in two_processes(from, [&[], &[]]) {
         assert!(failed(process, 3).contains("`framing`"), "all end, and say the same");
     }
     let told = printed(run(&["--from", from, "--to", to, "--max-reject", "1"]));
@@ -120,16 +120,83 @@ fn a_break_stops_the_job_before_it_commits() {
     printed(run(&["--from", from]));
 }
 
-/// A job of two processes; what became of each.
-fn two_processes(from: &str) -> [Output; 2] {
+/// A job of two processes, each with flags of its own; what became of each.
+fn two_processes(from: &str, own: [&[&str]; 2]) -> [Output; 2] {
     let ports = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
     let hosts = ports.map(|port| port.local_addr().unwrap().to_string()).join(",");
-    let children = ["0", "1"].map(|process| {
+    let children = [0, 1].map(|process| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_skydiff"));
-        command.args(["run", "--from", from, "--process", process, "--hosts", &hosts]);
+        command.args(["run", "--from", from, "--process", &process.to_string(), "--hosts", &hosts]).args(own[process]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     });
     children.map(|child| child.wait_with_output().unwrap())
+}
+
+#[test]
+fn only_the_first_process_needs_the_flags_of_what_is_written() {
+    let (input, one, two) = (Folder::new("two"), Folder::new("two-one"), Folder::new("two-two"));
+    let mut packets: Vec<_> = nights(8, 20).concat();
+    packets.insert(9, b"no packet".to_vec());
+    let from = input.write("all.tar", &tar(&packets));
+    let dumps = ["a.txt", "b.txt"].map(|name| input.0.join(name));
+    let [from, a, b] = [&from, &dumps[0], &dumps[1]].map(|path| path.to_str().unwrap());
+    let [to_one, to_two] = [&one, &two].map(|folder| folder.0.to_str().unwrap());
+    let same = ["--received", "2024-02-01", "--epoch", "packets=17"];
+    printed(run(&[&["--from", from, "--to", to_one, "--workers", "2", "--dump", a], &same[..]].concat()));
+    let first = [&["--to", to_two, "--dump", b], &same[..]].concat();
+    two_processes(from, [&first, &same]).map(printed);
+    for name in ["records.jsonl", "records.avro", "rejects.jsonl", "rejects.tar"] {
+        let [one, two] = [&one, &two].map(|folder| std::fs::read(folder.0.join(name)).unwrap());
+        assert!(one == two, "{name}: {} and {} bytes", one.len(), two.len());
+    }
+    assert!(std::fs::read(a).unwrap() == std::fs::read(b).unwrap());
+    let second = [&["--to", to_two, "--dump", b], &same[..]].concat();
+    two_processes(from, [&same, &second]).map(printed);
+}
+
+#[test]
+fn what_is_read_is_never_written_over() {
+    let folder = Folder::new("spare");
+    std::fs::create_dir(folder.0.join("nights")).unwrap();
+    let packet = folder.write("nights/a.avro", &nights(9, 3).concat()[0]);
+    let [nights, to] = [folder.0.join("nights"), folder.0.clone()].map(|path| path.to_str().unwrap().to_owned());
+    assert!(failed(run(&["--from", &nights, "--to", &to]), 2).contains("--to"));
+    let elsewhere = Folder::new("spare-in");
+    let other = elsewhere.write("b.avro", &std::fs::read(&packet).unwrap());
+    printed(run(&["--from", other.to_str().unwrap(), "--to", &to]));
+    assert!(packet.exists(), "what is not ours stays");
+}
+
+#[test]
+fn a_night_counts_its_own_packets_only() {
+    let (input, out) = (Folder::new("own-night"), Folder::new("own-night-out"));
+    let nights = nights(10, 10);
+    let before = input.write("before.tar", &tar(&nights[0]));
+    let night = input.write(&format!("{}.tar", name(1)), &tar(&nights[1]));
+    let [before, night] = [&before, &night].map(|path| path.to_str().unwrap());
+    printed(run(&["--from", before, night, "--received", "2024-01-02", "--to", out.0.to_str().unwrap()]));
+    let report = std::fs::read(out.0.join("nights/20240102/summary.json")).unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    assert_eq!(report["packets"]["received"], nights[1].len());
+    assert_eq!(report["adds_up"], true);
+}
+
+#[test]
+fn ctrl_c_ends_a_job_whose_input_is_silent() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_skydiff"));
+    let command = command.args(["run", "--from", "-", "--digest"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let input = child.stdin.take();
+    std::thread::sleep(Duration::from_millis(700));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() && begun.elapsed() < Duration::from_secs(10) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let ended = child.try_wait().unwrap().is_some();
+    drop(input);
+    assert!(ended, "it waits for an input that says nothing");
+    assert!(printed(child.wait_with_output().unwrap()).contains("It adds up."));
 }
 
 #[test]
@@ -175,6 +242,11 @@ fn jobs_are_files_and_mistakes_are_explained() {
     let error = failed(run(&[wrong.to_str().unwrap()]), 2);
     assert!(error.contains("wrong.toml") && error.contains("did you mean `timescales.flare_z`?"), "{error}");
     assert!(failed(run(&[]), 2).contains("--from PATH"));
+    let swallowed = failed(run(&["--from", file.to_str().unwrap(), job.to_str().unwrap()]), 2);
+    assert!(swallowed.contains("job.toml --from PATH"), "{swallowed}");
+    let empty = Folder::new("job-empty");
+    let nothing = run(&["--from", empty.0.to_str().unwrap()]);
+    assert!(failed(nothing, 0).contains("no packets found in"));
     assert!(failed(run(&["--from", "/no/such/path"]), 2).contains("/no/such/path"));
     assert!(failed(run(&["--from", "/", "--hosts", "a:1,b:2", "--processes", "3"]), 2).contains("--hosts names 2"));
     let print = printed(skydiff(["job"]));

@@ -8,6 +8,7 @@ use crate::highlights::Highlights;
 use crate::sink::Sinks;
 use crate::source::{Marks, Night};
 use skydiff_operators::Tally;
+use std::path::Path;
 use std::sync::mpsc::Sender;
 
 /// Everything that an epoch came to.
@@ -52,8 +53,8 @@ impl std::str::FromStr for DigestAt {
 pub struct Ledger {
     counts: Counts,
     highlights: Highlights,
-    /// As they were when the night began, and what it showed.
-    night: (Counts, Highlights),
+    /// The night that is being read, the counts when it began, and what it showed.
+    night: Option<(Night, Counts, Highlights)>,
     digest: u128,
     files: u64,
     digest_at: Option<DigestAt>,
@@ -75,7 +76,7 @@ impl Ledger {
         Ledger {
             counts: Counts::default(),
             highlights: Highlights::default(),
-            night: Default::default(),
+            night: None,
             digest: 0,
             files: 0,
             digest_at,
@@ -89,6 +90,9 @@ impl Ledger {
     /// Books an epoch and writes it.
     pub fn close(&mut self, closed: Closed<'_>) -> Result<(), Stop> {
         let Closed { judged, told, tallies, digest } = closed;
+        if let Some(origin) = &judged.binding.origin {
+            self.begin_night(Night::of_name(Path::new(&origin.bundle)));
+        }
         self.counts.merge(&judged.counts);
         tallies.iter().for_each(|tally| self.counts.tally(tally));
         let mut records = 0;
@@ -96,12 +100,14 @@ impl Ledger {
             self.counts.merge(&lane.counts);
             for encoded in &lane.records {
                 self.highlights.see(&encoded.record);
-                self.night.1.see(&encoded.record);
+                if let Some((.., highlights)) = &mut self.night {
+                    highlights.see(&encoded.record);
+                }
                 records += 1;
             }
         }
         self.digest = self.digest.wrapping_add(digest);
-        self.sinks.write(&judged, &told, &mut self.counts).map_err(Stop::Sink)?;
+        self.sinks.write(&judged, &told, &mut self.counts)?;
         self.counts.check().map_err(|sum| internal(&format!("epoch {}: {sum}", judged.binding.epoch)))?;
         Gauges::add(&self.gauges.epochs, 1);
         Gauges::add(&self.gauges.packets, judged.counts.received);
@@ -133,8 +139,16 @@ impl Ledger {
         }
     }
 
+    /// What was read before, of no night or of one that was not its own, is none of this night's.
+    fn begin_night(&mut self, night: Option<Night>) {
+        if self.night.as_ref().map(|(open, ..)| *open) != night {
+            self.night = night.map(|night| (night, self.counts.clone(), Highlights::default()));
+        }
+    }
+
     fn end_night(&mut self, night: Night) -> Result<(), Stop> {
-        let (before, highlights) = std::mem::replace(&mut self.night, (self.counts.clone(), Highlights::default()));
+        self.begin_night(Some(night));
+        let Some((_, before, highlights)) = self.night.take() else { return Ok(()) };
         let counts = self.counts.since(&before);
         counts.check().map_err(|sum| internal(&format!("night {night}: {sum}")))?;
         let summary =

@@ -8,6 +8,9 @@ use crate::highlights::Highlights;
 use std::io;
 use std::path::Path;
 
+/// The files of a report.
+pub const FILES: [&str; 4] = ["summary.json", "reconciliation.csv", "states.csv", "highlights.csv"];
+
 /// Everything that a report is of. Pure: only [`Report::write`] touches a disk.
 #[derive(Clone, Copy, Debug)]
 pub struct Report<'a> {
@@ -25,10 +28,9 @@ impl Report<'_> {
     /// Writes `summary.json`, `reconciliation.csv`, `states.csv` and `highlights.csv` into a folder, which is made if need be.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
         std::fs::create_dir_all(folder)?;
-        std::fs::write(folder.join("summary.json"), format!("{:#}\n", self.json()))?;
-        std::fs::write(folder.join("reconciliation.csv"), self.reconciliation_csv())?;
-        std::fs::write(folder.join("states.csv"), self.states_csv())?;
-        std::fs::write(folder.join("highlights.csv"), self.highlights_csv())
+        let texts =
+            [format!("{:#}\n", self.json()), self.reconciliation_csv(), self.states_csv(), self.highlights_csv()];
+        FILES.iter().zip(texts).try_for_each(|(name, text)| std::fs::write(folder.join(name), text))
     }
 }
 

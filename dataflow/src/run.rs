@@ -10,16 +10,17 @@ use crate::flow::tell::{TellSettings, tell};
 use crate::ledger::{DigestAt, Ledger};
 use crate::reading::{ReadSettings, Reader, decode_with};
 use crate::settings::{Format, Job};
-use crate::sink::Sinks;
+use crate::sink::{Sinks, spare};
 use crate::source::{Mint, Probe, Progress};
 use skydiff_operators::{Epoch, Objects, seal, transients};
 use skydiff_schemas::{Decoder, MicroDays, decoder};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, sync_channel};
 use std::sync::{Arc, Mutex};
 use timely::dataflow::ProbeHandle;
+use timely::dataflow::operators::vec::Broadcast;
 use timely::dataflow::operators::{Concat, Exchange, Input, Inspect, Probe as _};
 use timely::scheduling::SyncActivator;
 use timely::worker::Worker;
@@ -79,7 +80,9 @@ pub fn run(job: &Job, request: Request) -> Result<Outcome, RunError> {
     let (stop, cluster, dump) = (request.stop.clone(), request.cluster.clone(), request.dump);
     let (builders, threads) =
         cluster.connect(fingerprint(job, &cluster)).map_err(|error| RunError::Cluster(error.to_string()))?;
-    let plan = Plan { job: job.clone(), settings, dump, stop, head: Mutex::new(head) };
+    // Who folds and tells does not write: only process 0 knows whether anything is, so all others assume that it is.
+    let written = job.sink.to.is_some() || cluster.hosts.len() > 1;
+    let plan = Plan { job: job.clone(), settings, written, dump, stop, head: Mutex::new(head) };
     let guards = timely::execute::execute_from(builders, threads, timely::WorkerConfig::default(), move |worker| {
         plan.work(worker)
     })
@@ -127,6 +130,9 @@ impl Head {
             return Err(RunError::Settings(text.into()));
         }
         let wanted = |format| job.sink.formats.contains(&format);
+        if let Some(folder) = &job.sink.to {
+            spare(folder, &inputs).map_err(RunError::Settings)?;
+        }
         let sinks = match &job.sink.to {
             Some(folder) => Sinks::open(folder, wanted(Format::Jsonl), wanted(Format::Avro)),
             None => Ok(Sinks::default()),
@@ -181,6 +187,8 @@ fn open_mint(mint: Mint, events: Sender<Event>, wake: SyncActivator) -> Tap {
 struct Plan {
     job: Job,
     settings: decoder::Settings,
+    /// Records are encoded, and the bytes of rejected packets kept, for a process that may write them.
+    written: bool,
     dump: bool,
     stop: Arc<AtomicBool>,
     head: Mutex<Option<Head>>,
@@ -210,7 +218,10 @@ impl Plan {
             let _ = ledger.map(|ledger| ledger.finish("run, stopped"));
             return Err(RunError::Stop(stop));
         }
-        let dump = if self.dump { gather(worker, crate::dump::lines(&mut objects.borrow_mut())) } else { Vec::new() };
+        let dump = match agreed(worker, self.dump) {
+            true => gather(worker, crate::dump::lines(&mut objects.borrow_mut())),
+            false => Vec::new(),
+        };
         let drained = self.stop.load(Ordering::Relaxed);
         let ledger = ledger.and_then(|ledger| ledger.take());
         match ledger.map(|ledger| ledger.finish("run")).transpose().map_err(RunError::Stop)? {
@@ -231,13 +242,13 @@ impl Plan {
         let limits = job.limits().map_err(RunError::Settings)?;
         let future = MicroDays::from_days(job.run.future_days).unwrap_or(MicroDays::DAY);
         let decoder = Decoder::new(&self.settings).map_err(|error| RunError::Settings(error.to_string()))?;
-        let reader = Reader::new(decode_with(decoder), ReadSettings { future, keep_bytes: job.sink.to.is_some() });
+        let reader = Reader::new(decode_with(decoder), ReadSettings { future, keep_bytes: self.written });
         let tell_settings = TellSettings {
             job: job.name.clone(),
             timescales: job.timescales.clone(),
             records: job.records.clone(),
-            json: job.sink.to.is_some() && job.sink.formats.contains(&Format::Jsonl),
-            avro: job.sink.to.is_some() && job.sink.formats.contains(&Format::Avro),
+            json: self.written && job.sink.formats.contains(&Format::Jsonl),
+            avro: self.written && job.sink.formats.contains(&Format::Avro),
         };
         let in_flight = InFlight::default();
         let open = mint.map(|(mint, events)| move |wake| open_mint(mint, events, wake));
@@ -261,6 +272,26 @@ impl Plan {
             outputs.objects
         }))
     }
+}
+
+/// What worker 0 wants. All must build the same dataflows, and the others may not have been told.
+fn agreed(worker: &mut Worker, wanted: bool) -> bool {
+    let agreed = Rc::new(Cell::new(false));
+    let leads = worker.index() == 0;
+    let mut input = worker.dataflow::<u64, _, _>(|scope| {
+        let agreed = agreed.clone();
+        let (input, wants) = scope.new_input::<Vec<bool>>();
+        wants.broadcast().inspect(move |wants| agreed.set(*wants));
+        input
+    });
+    if leads {
+        input.send(wanted);
+    }
+    input.close();
+    while worker.has_dataflows() {
+        worker.step_or_park(None);
+    }
+    agreed.get()
 }
 
 /// Every worker's lines, sorted, on worker 0; none elsewhere.

@@ -12,8 +12,8 @@
 
 use crate::counts::Counts;
 use crate::event::Summary;
-use crate::flow::clock::Judged;
-use crate::flow::tell::Told;
+use crate::flow::clock::{Judged, Stop};
+use crate::flow::tell::{Encoded, Told};
 use crate::names::survey_name;
 use crate::reject::{Reject, RowRejects};
 use crate::source::Night;
@@ -24,9 +24,10 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// Files that a run may write beside its reports: removed before a new one begins.
-const OURS: [&str; 6] =
-    ["records.jsonl", "records.avro", "rejects.jsonl", "rejects.tar", "rejected_rows.jsonl", "bindings.jsonl"];
+mod ours;
+
+use ours::clear;
+pub use ours::spare;
 
 /// The sinks of a job.
 #[derive(Debug, Default)]
@@ -56,10 +57,7 @@ impl Sinks {
     pub fn open(folder: &Path, json: bool, avro: bool) -> Result<Sinks, String> {
         let open = || -> io::Result<Folder> {
             std::fs::create_dir_all(folder)?;
-            for name in OURS {
-                absent(std::fs::remove_file(folder.join(name)))?;
-            }
-            absent(std::fs::remove_dir_all(folder.join("nights")))?;
+            clear(folder)?;
             let records = || File::create(folder.join("records.avro")).map(BufWriter::new);
             Ok(Folder {
                 path: folder.to_owned(),
@@ -76,9 +74,12 @@ impl Sinks {
     }
 
     /// Writes an epoch, and counts what was written.
-    pub fn write(&mut self, judged: &Judged, told: &[Told], counts: &mut Counts) -> Result<(), String> {
+    pub fn write(&mut self, judged: &Judged, told: &[Told], counts: &mut Counts) -> Result<(), Stop> {
         let Some(folder) = &mut self.folder else { return Ok(()) };
-        folder.write(judged, told, counts).map_err(|error| cannot(&folder.path, &error))
+        if let Some(place) = folder.lacks(told) {
+            return Err(Stop::Internal(format!("{place} came without its bytes, which is an error of skydiff")));
+        }
+        folder.write(judged, told, counts).map_err(|error| Stop::Sink(cannot(&folder.path, &error)))
     }
 
     /// Writes the report of a night.
@@ -100,11 +101,16 @@ fn cannot(path: &Path, error: &io::Error) -> String {
     format!("{} cannot be written: {error}", path.display())
 }
 
-fn absent(removed: io::Result<()>) -> io::Result<()> {
-    removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
-}
-
 impl Folder {
+    /// A record that was not encoded as this folder needs it: written all the same it would count, and be nothing.
+    fn lacks(&self, told: &[Told]) -> Option<String> {
+        let (json, avro) = (self.json.is_some(), self.avro.is_some());
+        told.iter().find_map(|lane| {
+            let lacks = |of: &Encoded| (json && of.json.is_empty()) || (avro && of.avro.is_empty());
+            lane.records.iter().position(lacks).map(|rank| format!("record {rank} of lane {}", lane.lane))
+        })
+    }
+
     fn write(&mut self, judged: &Judged, told: &[Told], counts: &mut Counts) -> io::Result<()> {
         self.bindings.write(&binding(judged))?;
         for reject in &judged.rejects {
@@ -244,3 +250,6 @@ impl Lines {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,7 +41,7 @@ pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, Stri
     let mut whole = Table::try_from(Job::default()).map_err(|error| SettingsError(error.to_string()))?;
     lay_over(&mut whole, table);
     let job: Job =
-        whole.try_into().map_err(|error: toml::de::Error| of_file(SettingsError(error.message().to_owned())))?;
+        whole.try_into().map_err(|error: toml::de::Error| of_file(SettingsError(wrong_value(&error.to_string()))))?;
     job.check().map_err(SettingsError)?;
     Ok(job)
 }
@@ -62,6 +62,22 @@ pub fn with_environment(
         check_keys(&table).map_err(|error| wrong(&error.0))?;
     }
     Ok(table)
+}
+
+/// The key first, then what was expected, in words: serde says `invalid type: string "abc", expected f64`, and toml adds
+/// a line with the key.
+fn wrong_value(error: &str) -> String {
+    let error = error.trim_end();
+    let (what, key) = error.rsplit_once("\nin `").unwrap_or((error, ""));
+    let what = match what.strip_prefix("invalid type: ").and_then(|what| what.rsplit_once(", expected ")) {
+        Some((got, "f64" | "f32")) => format!("expected a number, got {got}"),
+        Some((got, "usize" | "u64" | "u32" | "u16" | "i64" | "i32" | "i16")) => {
+            format!("expected a whole number, got {got}")
+        }
+        Some((got, expected)) => format!("expected {expected}, got {got}"),
+        None => what.to_owned(),
+    };
+    if key.is_empty() { what } else { format!("{}: {what}", key.trim_end_matches('`')) }
 }
 
 fn set(table: &mut Table, path: &[String], value: Value) -> Result<(), String> {

@@ -22,6 +22,9 @@ use skydiff_schemas::survey::{SURVEYS, SurveySettings, Table, survey_by_name};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+/// More worker threads than any machine has cores: somebody mistyped, and every one costs memory.
+const MOST_WORKERS: usize = 1024;
+
 /// A job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -194,6 +197,9 @@ impl Job {
         let positive =
             |name: &str, good: bool| if good { Ok(()) } else { Err(format!("{name}: must be greater than 0")) };
         positive("run.workers", self.run.workers > 0)?;
+        if self.run.workers > MOST_WORKERS {
+            return Err(format!("run.workers = {}: give at most {MOST_WORKERS} to a process", self.run.workers));
+        }
         positive("epochs.in_flight", self.epochs.in_flight > 0)?;
         positive("sink.lanes", self.sink.lanes > 0)?;
         if !(0.0..=1.0).contains(&self.run.max_reject) {
@@ -202,12 +208,17 @@ impl Job {
         if !(self.run.future_days >= 0.0 && self.run.future_days < 1e6) {
             return Err(format!("run.future_days = {}: give a number of days, 0 or more", self.run.future_days));
         }
+        let archival = self.records.archival_days;
+        if !(0.0..1e6).contains(&archival) {
+            return Err(format!("records.archival_days = {archival}: give a number of days, 0 or more"));
+        }
         for (name, table) in &self.survey {
             let Errors { factor, floor } = table.errors;
-            if !(factor > 0.0 && factor.is_finite() && (0.0..1.0).contains(&floor)) {
-                return Err(format!(
-                    "survey.{name}.errors: factor must be greater than 0, and floor from 0 to below 1"
-                ));
+            if !(factor > 0.0 && factor.is_finite()) {
+                return Err(format!("survey.{name}.errors.factor = {factor}: must be a number greater than 0"));
+            }
+            if !(0.0..1.0).contains(&floor) {
+                return Err(format!("survey.{name}.errors.floor = {floor}: give a share from 0 to below 1"));
             }
         }
         self.limits().map(|_| ())

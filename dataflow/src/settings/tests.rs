@@ -81,7 +81,12 @@ fn values_are_checked() {
         ("[epochs]\ncut = \"night\"", "write packets=1000"),
         ("[timescales]\ntimescales = [7, 2]", "ascending"),
         ("[sink]\nformats = [\"csv\"]", "jsonl"),
-        ("[run]\nworkers = \"two\"", "invalid type"),
+        ("[run]\nworkers = \"two\"", "run.workers: expected a whole number, got string \"two\""),
+        ("[timescales]\nflare_z = \"abc\"", "timescales.flare_z: expected a number, got string \"abc\""),
+        ("[run]\nworkers = 100000", "run.workers = 100000: give at most 1024"),
+        ("[records]\narchival_days = nan", "records.archival_days"),
+        ("[survey.ztf.errors]\nfactor = inf", "survey.ztf.errors.factor = inf"),
+        ("[survey.lsst.errors]\nfloor = -1", "survey.lsst.errors.floor = -1"),
     ] {
         let error = job(text, &[]).unwrap_err();
         assert!(error.contains(says), "{text}: {error}");
