@@ -5,13 +5,13 @@
 //! of 2 and 3 σ there are enough of them to count; counts must lie within 5 standard deviations of a binomial (one seed in
 //! 10⁶ would not, and the seeds are fixed). At the defaults of 5 σ there must be next to none.
 
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod adapter;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod generate;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod hands;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod oracle;
 
 use adapter::{How, run};
@@ -199,7 +199,7 @@ fn seasons() -> Vec<Visit> {
         let kind = [Kind::Source, Kind::Source, Kind::Forced, Kind::Limit][night as usize % 4];
         plan.push(Visit { day: night, band, kind });
         plan.push(Visit { day: night + 0.02, band, kind: Kind::Source });
-        if night as usize % 5 == 0 {
+        if (night as usize).is_multiple_of(5) {
             plan.push(Visit { day: night + 0.05, band: "r", kind: Kind::Source });
         }
     }

@@ -1,8 +1,9 @@
 //! JSON as Avro of any schema: what the JSON lacks is null where that is allowed, else zero or empty.
 
+use apache_avro::Writer;
 use apache_avro::schema::{Name, Schema};
 use apache_avro::types::Value;
-use apache_avro::{Writer, to_avro_datum};
+use apache_avro::writer::datum::GenericDatumWriter;
 use serde_json::Value as Json;
 use std::collections::HashMap;
 
@@ -58,6 +59,7 @@ pub fn container(schema: &Schema, json: &Json) -> Vec<u8> {
 
 /// A packet in Confluent framing.
 pub fn confluent(id: u32, schema: &Schema, json: &Json) -> Vec<u8> {
-    let datum = to_avro_datum(schema, value(schema, json)).expect("a value of its schema");
+    let writer = GenericDatumWriter::builder(schema).build().expect("a writer");
+    let datum = writer.write_value_to_vec(value(schema, json)).expect("a value of its schema");
     [&[0][..], &id.to_be_bytes(), &datum].concat()
 }

@@ -185,7 +185,7 @@ impl Sky {
             self.things[at].seen.push(seen.clone());
         }
         let thing = &mut self.things[at];
-        if kind >= 5 && kind < 9 {
+        if (5..9).contains(&kind) {
             (seen.kind, seen.id) = (Kind::Forced, forced_id);
             thing.seen.push(seen);
         } else if kind == 9 && thing.survey == Survey::Ztf {

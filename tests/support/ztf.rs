@@ -86,7 +86,7 @@ pub fn packet(schema: &Schema, shot: &Shot) -> Vec<u8> {
     candidate["ndethist"] = json!(1 + shot.history.len());
     let of = |kinds: &[Kind]| shot.history.iter().filter(|seen| kinds.contains(&seen.kind)).collect::<Vec<_>>();
     // Copies in histories are rounded.
-    let previous: Vec<Json> = of(&[Kind::Source, Kind::Limit]).into_iter().map(|seen| previous(seen)).collect();
+    let previous: Vec<Json> = of(&[Kind::Source, Kind::Limit]).into_iter().map(previous).collect();
     let forced: Vec<Json> = of(&[Kind::Forced]).into_iter().map(forced).collect();
     let stamp = |name: &str| json!({"fileName": name, "stampData": "SIMPLE  = tiny"});
     container(

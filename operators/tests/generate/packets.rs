@@ -81,7 +81,11 @@ fn packet(random: &mut Random, object: ObjectId, trigger: Seen, history: &[Seen]
 
 /// Survey 1 says when it processed most of its rows; the same in every copy.
 fn processed(object: ObjectId, row: &Measurement) -> MicroDays {
-    if object.survey.0 == 0 || row.id.0 % 4 == 0 { Version::UNPROCESSED } else { MicroDays(row.time.0 + 2_000) }
+    if object.survey.0 == 0 || row.id.0.is_multiple_of(4) {
+        Version::UNPROCESSED
+    } else {
+        MicroDays(row.time.0 + 2_000)
+    }
 }
 
 /// A copy as a later packet has it: nearly the same numbers, seldom something else.

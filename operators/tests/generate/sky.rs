@@ -187,7 +187,7 @@ fn visit(
         row.time.0 += random.between(0, 2) * random.between(-300, 300);
         add(random, Kind::Forced, &mut row, names);
     }
-    if kinds >= 80 || kinds % 17 == 0 {
+    if kinds >= 80 || kinds.is_multiple_of(17) {
         let depth = 10f64.powf(3.0 + 3.0 * random.unit());
         (row.flux, row.sigma) = (PicoJansky(depth as i64), PicoJansky((depth / 5.0) as i64));
         row.reference = if random.chance(0.4) { Measurement::ANY_REFERENCE } else { reference };
