@@ -18,6 +18,23 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+const HELP: &str = "\
+    Examples:\n  \
+    skydiff run --from ztf_public_20180601.tar.gz --to out\n  \
+    skydiff run --from night1/ night2/ --to out --workers 4 --digest\n  \
+    zcat packets.avro.gz | skydiff run --from - --to out\n  \
+    skydiff run JOB.toml --epoch visit          (skydiff job > JOB.toml writes one to begin with)\n  \
+    skydiff run --from out/rejects.tar --to again --max-reject 1\n  \
+    two processes, on two machines that see the same files:\n  \
+    skydiff run JOB.toml --process 0 --hosts a:2101,b:2101\n  \
+    skydiff run JOB.toml --process 1 --hosts a:2101,b:2101\n\nExit codes:\n  \
+    0    done, or drained after Ctrl-C\n  \
+    1    an output cannot be written, another process cannot be reached, or the books do not balance\n  \
+    2    the command line, the job file or a path in it cannot be used\n  \
+    3    too much is wrong with the packets (--max-reject)\n  \
+    4    another process of the job has ended\n  \
+    130  a second Ctrl-C";
+
 /// Reads alert packets, keeps an exact history of every object, and writes what changed.
 ///
 /// Sources are folders, .tar and .tar.gz files of packets, files of one or many packets, or - for standard input. What was
@@ -25,26 +42,9 @@ use std::time::Duration;
 ///
 /// Ctrl-C finishes what has been taken and ends with 0; a second one ends at once.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Examples:\n  \
-    skydiff run --from ztf_public_20180601.tar.gz --to out\n  \
-    skydiff run --from night1/ --from night2/ --to out --workers 4 --digest\n  \
-    zcat packets.avro.gz | skydiff run --from - --to out\n  \
-    skydiff run JOB.toml --epoch visit          (skydiff job > JOB.toml writes one to begin with)\n  \
-    skydiff run --from out/rejects.tar --to again --max-reject 1\n  \
-    two processes, on two machines that see the same files:\n  \
-    skydiff run JOB.toml --processes 2 --process 0 --hosts a:2101,b:2101\n  \
-    skydiff run JOB.toml --processes 2 --process 1 --hosts a:2101,b:2101",
-    after_long_help = "Exit codes:\n  \
-    0  done, or drained after Ctrl-C\n  \
-    1  an output cannot be written, another process cannot be reached, or the books do not balance\n  \
-    2  the command line, the job file or a path in it cannot be used\n  \
-    3  too much is wrong with the packets (--max-reject)\n  \
-    4  another process of the job has ended\n  \
-    130  a second Ctrl-C"
-)]
+#[command(after_help = HELP)]
 pub struct Run {
-    /// The job: sources, thresholds, sinks. Flags go before it
+    /// The job: sources, thresholds, sinks. Give it before --from
     #[arg(value_name = "JOB.toml")]
     job: Option<PathBuf>,
     /// Where packets are; more than once, or several after one another
@@ -65,7 +65,7 @@ pub struct Run {
     /// host:port of every process, in order, separated by commas
     #[arg(long, value_name = "HOST:PORT,...", value_delimiter = ',')]
     hosts: Vec<String>,
-    /// What an epoch is: packets=1000, bytes=64MB, visit, file
+    /// What an epoch is: packets=1000, bytes=64MB, visit, file (the rows of an epoch are held in memory)
     #[arg(long, value_name = "CUT")]
     epoch: Option<EpochCut>,
     /// Stop when more than this share of any 1,000 packets of one schema fail for one reason; 1 never stops

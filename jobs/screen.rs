@@ -97,6 +97,9 @@ impl Screen {
             (Event::Beside(path), _) => {
                 self.line(|| eprintln!("skydiff: {} holds no packet, it is left out", path.display()))
             }
+            (Event::Digest { digest, at }, Style::Json) => {
+                say(&json!({ "event": "digest", "digest": format!("{digest:032x}"), "at": at }));
+            }
             (Event::Digest { digest, at }, _) => self.line(|| println!("digest {digest:032x} at {at}")),
             (Event::Night(summary), Style::Json) => say(&report("night", summary, None)),
             (Event::Night(summary), _) => self.line(|| println!("{}", summary.report().text(width()))),

@@ -1,5 +1,6 @@
 //! Why an answer changed: what the differences of an object's rows mean.
 
+use crate::membership::ContextRow;
 use crate::{Cause, CauseKind};
 use skydiff_schemas::{Kind, Measurement, MicroDays, Quality, SourceId};
 
@@ -30,4 +31,22 @@ pub fn causes(
         .collect();
     causes.sort_unstable();
     causes
+}
+
+/// The causes that context columns add: triggers whose source was known already, so that only what came with them is new.
+/// That of a withdrawn source says nothing.
+pub fn context_causes(changes: &[(ContextRow, isize)], of_rows: &[Cause], withdrawn: &[SourceId]) -> Vec<Cause> {
+    let stood =
+        |source: SourceId| changes.iter().find(|(row, net)| *net < 0 && row.source == source).map(|(row, _)| row);
+    let told = |source: SourceId| of_rows.iter().any(|cause| (cause.kind, cause.id) == (Kind::Source, source));
+    let come = changes.iter().filter(|(row, net)| *net > 0 && !told(row.source) && !withdrawn.contains(&row.source));
+    come.filter_map(|(row, _)| {
+        let what = match stood(row.source) {
+            Some(before) if (before.time, before.context) == (row.time, row.context) => return None,
+            Some(_) => CauseKind::Remeasured,
+            None => CauseKind::Late,
+        };
+        Some(Cause { what, kind: Kind::Source, id: row.source, time: row.time })
+    })
+    .collect()
 }

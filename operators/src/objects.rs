@@ -2,7 +2,7 @@
 
 use crate::analyse::{Noted, Rules, answer};
 use crate::answer::Trigger;
-use crate::causes::causes;
+use crate::causes::{causes, context_causes};
 use crate::curve::LightCurve;
 use crate::flow::{Batch, Reader, Trace};
 use crate::history::Place;
@@ -153,6 +153,7 @@ impl Objects {
         let mut changes = Vec::with_capacity(order.len());
         for (place, mut touch) in order {
             consolidate(&mut touch.rows);
+            consolidate(&mut touch.contexts);
             for (row, net) in &touch.rows {
                 let one = digest::of_measurement(&place.1, row);
                 told.digest = if *net > 0 { told.digest.wrapping_add(one) } else { told.digest.wrapping_sub(one) };
@@ -210,7 +211,9 @@ impl Objects {
         let clock = self.clocks.get(object.survey);
         let mut after = answer(object, curve, &held.noted, clock, &self.rules);
         let before = held.said();
-        let causes = causes(&touch.rows, before.newest, |kind, id| touch.joined.contains(&(kind, id)));
+        let mut causes = causes(&touch.rows, before.newest, |kind, id| touch.joined.contains(&(kind, id)));
+        causes.extend(context_causes(&touch.contexts, &causes, &held.withdrawn));
+        causes.sort_unstable();
         let hash = if held.rows == 0 { 0 } else { digest::of_answer(&mut after) };
         looked_at |= hash != held.hash;
         told.digest = told.digest.wrapping_add(hash).wrapping_sub(held.hash);

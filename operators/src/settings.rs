@@ -102,27 +102,38 @@ impl TimescaleSettings {
 
     /// What is wrong with these settings, in words that say what to do; `Ok` when nothing is.
     pub fn check(&self) -> Result<(), String> {
-        let positive = |value: f64| value > 0.0;
         let ascending = |list: &[f64]| list.windows(2).all(|pair| pair[0] < pair[1]);
         if self.timescales.is_empty() || self.timescales.len() > 16 {
             return Err("timescales: give 1 to 16 window lengths in days".into());
         }
-        if !ascending(&self.timescales) || !positive(self.timescales[0]) {
-            return Err("timescales: window lengths must be positive and ascending".into());
+        let length = |days: &f64| *days > 0.0 && (*days < 1e9 || *days == f64::INFINITY);
+        if !ascending(&self.timescales) || !self.timescales.iter().all(length) {
+            return Err("timescales: window lengths must be positive and ascending, each below 1e9 days or inf".into());
         }
-        if self.z_levels.len() > 7 || !ascending(&self.z_levels) {
-            return Err("z_levels: give at most 7 levels, ascending".into());
+        if self.z_levels.len() > 7 || !ascending(&self.z_levels) || !self.z_levels.iter().all(|level| *level > 0.0) {
+            return Err("z_levels: give at most 7 levels greater than 0, ascending".into());
         }
         let thresholds = [
-            ("average_minutes", self.average_minutes),
-            ("trend_z", self.trend_z),
-            ("flare_z", self.flare_z),
-            ("variable_z", self.variable_z),
-            ("reappeared_days", self.reappeared_days),
+            ("average_minutes", self.average_minutes, true),
+            ("new_span_minutes", self.new_span_minutes, false),
+            ("new_max_days", self.new_max_days, false),
+            ("solar_system_arcsec", self.solar_system_arcsec, false),
+            ("reappeared_days", self.reappeared_days, true),
+            ("trend_z", self.trend_z, true),
+            ("turned_sigma", self.turned_sigma, false),
+            ("disagree_z", self.disagree_z, false),
+            ("flare_z", self.flare_z, true),
+            ("variable_z", self.variable_z, true),
+            ("variable_scatter", self.variable_scatter, false),
+            ("colour_days", self.colour_days, false),
         ];
-        match thresholds.iter().find(|(_, value)| !positive(*value)) {
-            Some((name, value)) => Err(format!("{name} = {value}: must be greater than 0")),
-            None => Ok(()),
+        for (name, value, above_zero) in thresholds {
+            let least = if above_zero { value > 0.0 } else { value >= 0.0 };
+            if !least || value >= 1e9 {
+                let bound = if above_zero { "greater than 0" } else { "0 or greater" };
+                return Err(format!("{name} = {value}: must be a number {bound} and below 1e9"));
+            }
         }
+        Ok(())
     }
 }

@@ -4,12 +4,12 @@
 //! for each object that has anything alive; what is due is found in order, whatever worker holds it.
 
 use crate::Clocks;
-use skydiff_schemas::{MicroDays, ObjectId};
-use std::collections::BTreeSet;
+use skydiff_schemas::{MicroDays, ObjectId, SurveyId};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// The next deadline of each object.
+/// The next deadline of each object, by survey: a clock that runs ahead costs the others nothing.
 #[derive(Default)]
-pub struct Wheel(BTreeSet<(MicroDays, ObjectId)>);
+pub struct Wheel(BTreeMap<SurveyId, BTreeSet<(MicroDays, ObjectId)>>);
 
 impl Wheel {
     /// Moves an object's deadline.
@@ -17,27 +17,26 @@ impl Wheel {
         if from == to {
             return;
         }
+        let deadlines = self.0.entry(object.survey).or_default();
         if let Some(from) = from {
-            self.0.remove(&(from, object));
+            deadlines.remove(&(from, object));
         }
         if let Some(to) = to {
-            self.0.insert((to, object));
+            deadlines.insert((to, object));
         }
     }
 
     /// Takes the objects whose deadline their survey's clock has reached.
     pub fn due(&mut self, clocks: &Clocks) -> Vec<ObjectId> {
-        let latest = clocks.iter().map(|(_, clock)| clock).max();
-        let Some(latest) = latest else { return Vec::new() };
-        let reached = |(deadline, object): &&(MicroDays, ObjectId)| {
-            clocks.get(object.survey).is_some_and(|clock| clock >= *deadline)
-        };
-        let past = self.0.iter().take_while(|(deadline, _)| *deadline <= latest);
-        let due: Vec<(MicroDays, ObjectId)> = past.filter(reached).copied().collect();
-        for entry in &due {
-            self.0.remove(entry);
+        let mut due = Vec::new();
+        for (survey, deadlines) in &mut self.0 {
+            let Some(clock) = clocks.get(*survey) else { continue };
+            while let Some((_, object)) = deadlines.first().copied().filter(|(deadline, _)| *deadline <= clock) {
+                deadlines.pop_first();
+                due.push(object);
+            }
         }
-        due.into_iter().map(|(_, object)| object).collect()
+        due
     }
 }
 

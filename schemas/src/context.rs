@@ -32,8 +32,6 @@ pub struct Context {
     pub ra: u64,
     /// Bits of the declination in degrees, as sent.
     pub dec: u64,
-    /// When the packet was received: UTC, as microdays of MJD.
-    pub received: MicroDays,
     /// The survey's own first detection of the object (MJD TAI); `i64::MAX` where it does not say.
     pub first_detection: MicroDays,
     /// Error of the right ascension, arcsec (on the sky).
@@ -64,6 +62,8 @@ pub struct Context {
     pub program: i32,
     /// Quality of the trigger as its own packet has it.
     pub quality: Quality,
+    /// When the packet was received: UTC, as microdays of MJD. Last, so that it decides between equal copies only.
+    pub received: MicroDays,
 }
 
 impl Context {

@@ -59,7 +59,7 @@ pub fn container(schema: &Schema, json: &Json) -> Vec<u8> {
 
 /// A packet in Confluent framing.
 pub fn confluent(id: u32, schema: &Schema, json: &Json) -> Vec<u8> {
-    let writer = GenericDatumWriter::builder(schema).build().expect("a writer");
+    let writer = GenericDatumWriter::builder(schema).build().expect("a schema that can be written");
     let datum = writer.write_value_to_vec(value(schema, json)).expect("a value of its schema");
     [&[0][..], &id.to_be_bytes(), &datum].concat()
 }

@@ -21,7 +21,7 @@ use timely::dataflow::{ProbeHandle, Scope, StreamVec};
 use timely::scheduling::SyncActivator;
 
 /// How long a blocked source waits before it looks again.
-const AGAIN: Duration = Duration::from_millis(1);
+const AGAIN: Duration = Duration::from_micros(100);
 /// How often a source looks whether the job is to stop.
 const LOOK: Duration = Duration::from_millis(50);
 /// How long a mint that is asked to stop may take; one that waits for standard input may never answer.

@@ -171,7 +171,7 @@ fn errors_of(survey: &str) -> (f64, f64) {
 
 impl Default for EpochSettings {
     fn default() -> Self {
-        EpochSettings { cut: EpochCut::default(), in_flight: 8 }
+        EpochSettings { cut: EpochCut::default(), in_flight: 32 }
     }
 }
 

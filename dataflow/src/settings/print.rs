@@ -41,7 +41,7 @@ fn value(table: &Table, path: &str) -> Option<Value> {
 fn example(path: &str) -> &'static str {
     match path.rsplit('.').next() {
         Some("schemas") => "\"schemas/lsst\"",
-        Some("received") => "2026-03-09T12:00:00Z",
+        Some("received") => "\"2026-03-09T12:00:00Z\"",
         Some("to") => "\"out\"",
         _ => "{}",
     }

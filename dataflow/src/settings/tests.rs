@@ -34,8 +34,7 @@ fn the_printed_job_is_the_default_and_explains_every_key() {
 
 #[test]
 fn every_key_of_the_settings_is_known() {
-    let mut everything = Job::default();
-    everything.schemas = Some("x".into());
+    let mut everything = Job { schemas: Some("x".into()), ..Job::default() };
     everything.run.received = Some(Time::Mjd(60000.0));
     everything.sink.to = Some("x".into());
     everything.source =

@@ -13,5 +13,7 @@ pub mod smaller;
 pub mod story;
 pub mod strategy;
 
+#[allow(unused_imports)] // not every test file needs it
 pub use accumulation::{Accumulation, Shape};
+#[allow(unused_imports)] // not every test file needs it
 pub use random::Random;

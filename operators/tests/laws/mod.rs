@@ -5,7 +5,7 @@ use crate::generate::Accumulation;
 use crate::generate::smaller::{smallest, told};
 use crate::oracle::{Known, compare, compare_said, known_at};
 use skydiff_operators::{Answer, Cause, CauseKind, Change, Counter, Epoch, Said, State};
-use skydiff_schemas::{Kind, Measurement, ObjectId, Quality, SourceId};
+use skydiff_schemas::{Context, Kind, Measurement, MicroDays, ObjectId, Quality, SourceId};
 use std::collections::BTreeMap;
 
 /// What a consumer knows who has applied every change so far.
@@ -126,7 +126,8 @@ fn observable(answer: &Answer, how: How) -> Answer {
     answer
 }
 
-/// The causes of a change are the object's measurements that are not what they were, each with what happened to it.
+/// The causes of a change are the object's measurements that are not what they were, each with what happened to it, and the
+/// triggers whose context alone is not what it was.
 fn why(object: ObjectId, causes: &[Cause], before: Option<&Known>, now: &Known) -> Result<(), String> {
     let rows = |known: Option<&Known>| -> BTreeMap<(Kind, SourceId), Measurement> {
         let rows = known.map_or(&[][..], |known| known.standing.of(object));
@@ -151,6 +152,19 @@ fn why(object: ObjectId, causes: &[Cause], before: Option<&Known>, now: &Known) 
             (None, Some(_)) => "new or late",
         };
         want.insert(*name, what);
+    }
+    let contexts = |known: Option<&Known>| -> BTreeMap<SourceId, (MicroDays, Context)> {
+        let triggers = known.map_or(&[][..], |known| known.standing.triggers_of(object));
+        triggers.iter().map(|trigger| (trigger.source, (trigger.time, trigger.context))).collect()
+    };
+    let (was, is) = (contexts(before), contexts(Some(now)));
+    for (source, context) in &is {
+        let what = match was.get(source) {
+            Some(before) if before == context => continue,
+            Some(_) => "remeasured",
+            None => "new or late",
+        };
+        want.entry((Kind::Source, *source)).or_insert(what);
     }
     let word = |what: CauseKind| match what {
         CauseKind::Left => "left",

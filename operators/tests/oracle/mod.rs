@@ -15,7 +15,9 @@ mod states;
 mod visits;
 
 pub use answer::{Expected, expected};
+#[allow(unused_imports)] // not every test file needs it
 pub use compare::compare;
+#[allow(unused_imports)] // not every test file needs it
 pub use said::compare_said;
 pub use standing::{Standing, standing};
 
