@@ -1,6 +1,6 @@
 //! The made-up packets are what their truth says: held to the decoder, packet by packet.
 
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod support;
 
 use skydiff_schemas::{Decoder, Kind, MicroDays, Quality, decoder::Settings};

@@ -5,13 +5,13 @@
 //! of 2 and 3 σ there are enough of them to count; counts must lie within 5 standard deviations of a binomial (one seed in
 //! 10⁶ would not, and the seeds are fixed). At the defaults of 5 σ there must be next to none.
 
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod adapter;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod generate;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod hands;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod oracle;
 
 use adapter::{How, run};

@@ -2,13 +2,13 @@
 //!
 //! Fluxes in nJy, days after the start of the story.
 
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod adapter;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod generate;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod hands;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod oracle;
 
 use generate::story::{Story, band, day, measured, nano, sidereal};

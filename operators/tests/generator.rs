@@ -1,8 +1,8 @@
 //! What the random accumulations hold: that every strange thing which the laws speak of does occur in them.
 
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod generate;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod oracle;
 
 use generate::{Accumulation, Shape};

@@ -1,13 +1,13 @@
 //! What stands is a function of the set of packets: whatever their order, their epochs, the number of workers, the
 //! state at a common frontier is the same, row by row and to the byte of the digest.
 
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod adapter;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod generate;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod laws;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod oracle;
 
 use adapter::{How, run};

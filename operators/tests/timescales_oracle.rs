@@ -1,13 +1,13 @@
 //! The operators say, epoch by epoch, what a recomputation from every offer says: no more, no less, on any number of
 //! workers, with any number of epochs in flight.
 
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod adapter;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod generate;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod laws;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod oracle;
 
 use adapter::How;
