@@ -6,7 +6,10 @@ use crate::membership::ContextRow;
 use crate::tally::Tallies;
 use crate::{Counter, Epoch};
 use rustc_hash::FxHashMap;
-use skydiff_schemas::{Kind, Measurement, MicroDays, ObjectClass, ObjectId, Pixel, Position, Quality, SourceId};
+use skydiff_schemas::{
+    Context, Kind, Measurement, MicroDays, ObjectClass, ObjectId, Pixel, Position, Quality, SourceId,
+};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 type Measurements = Reader<Place, Measurement>;
@@ -284,7 +287,8 @@ fn noted(contexts: &mut Contexts, object: ObjectId) -> impl Iterator<Item = Cont
     contexts.range(&object, None, |_| true).iter().filter(|(_, net)| *net > 0).map(|(row, _)| *row)
 }
 
-/// Of the copies of each trigger's context, the greatest version stands.
+/// Of the copies of each trigger's context, the greatest version stands; of copies that are otherwise equal, the one that
+/// was received first, so that a packet that is sent again says nothing.
 fn note(
     object: ObjectId,
     mut notes: Vec<(ContextRow, bool)>,
@@ -292,7 +296,10 @@ fn note(
     contexts: &mut Contexts,
     settled: &mut Settled,
 ) {
-    let rank = |row: &ContextRow| (row.version, row.time, row.context);
+    let rank = |row: &ContextRow| {
+        let columns = Context { received: MicroDays(0), ..row.context };
+        (row.version, row.time, columns, Reverse(row.context.received))
+    };
     notes.sort_unstable_by_key(|(row, _)| (row.source, rank(row)));
     for copies in notes.chunk_by(|(a, _), (b, _)| a.source == b.source) {
         let Some((best, _)) = copies.last() else { continue };

@@ -62,7 +62,7 @@ pub struct Context {
     pub program: i32,
     /// Quality of the trigger as its own packet has it.
     pub quality: Quality,
-    /// When the packet was received: UTC, as microdays of MJD. Last, so that it decides between equal copies only.
+    /// When the packet was received: UTC, as microdays of MJD. Of copies that are otherwise equal the first received stands.
     pub received: MicroDays,
 }
 

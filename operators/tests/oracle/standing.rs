@@ -89,7 +89,9 @@ pub fn standing<'a>(offers: impl Iterator<Item = &'a Offer>) -> Standing {
         if value.quality.has(Quality::WITHDRAWN) {
             continue;
         }
-        if let Some((_, context, time)) = contexts.get(identity).and_then(|contexts| contexts.iter().max()) {
+        if let Some((_, context, time)) =
+            contexts.get(identity).and_then(|contexts| contexts.iter().max_by_key(|copy| rank(copy)))
+        {
             let trigger = Trigger { source: value.id, time: *time, context: *context };
             result.triggers.entry(owner).or_default().push(trigger);
         }
@@ -97,6 +99,11 @@ pub fn standing<'a>(offers: impl Iterator<Item = &'a Offer>) -> Standing {
     result.measurements.values_mut().for_each(|rows| rows.sort());
     result.triggers.values_mut().for_each(|triggers| triggers.sort_by_key(|trigger| (trigger.time, trigger.source)));
     result
+}
+
+/// The greatest version; of copies that are otherwise equal, the one that was received first.
+fn rank((version, context, time): &(Version, Context, MicroDays)) -> (Version, MicroDays, Context, Reverse<MicroDays>) {
+    (*version, *time, Context { received: MicroDays(0), ..*context }, Reverse(context.received))
 }
 
 /// The value of the greatest copy, whichever object's packet carried it.
