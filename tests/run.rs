@@ -144,14 +144,14 @@ fn only_the_first_process_needs_the_flags_of_what_is_written() {
     let same = ["--received", "2024-02-01", "--epoch", "packets=17"];
     printed(run(&[&["--from", from, "--to", to_one, "--workers", "2", "--dump", a], &same[..]].concat()));
     let first = [&["--to", to_two, "--dump", b], &same[..]].concat();
-    two_processes(from, [&first, &same]).into_iter().for_each(|ended| drop(printed(ended)));
+    two_processes(from, [&first, &same]).into_iter().for_each(|process| drop(printed(process)));
     for name in ["records.jsonl", "records.avro", "rejects.jsonl", "rejects.tar"] {
         let [one, two] = [&one, &two].map(|folder| std::fs::read(folder.0.join(name)).unwrap());
         assert!(one == two, "{name}: {} and {} bytes", one.len(), two.len());
     }
     assert!(std::fs::read(a).unwrap() == std::fs::read(b).unwrap());
     let second = [&["--to", to_two, "--dump", b], &same[..]].concat();
-    two_processes(from, [&same, &second]).into_iter().for_each(|ended| drop(printed(ended)));
+    two_processes(from, [&same, &second]).into_iter().for_each(|process| drop(printed(process)));
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn ctrl_c_drains_and_ends_well() {
     let told: Value = serde_json::from_str(printed(output).lines().last().unwrap()).unwrap();
     assert_eq!((&told["event"], &told["drained"]), (&"done".into(), &true.into()));
     let received = told["report"]["packets"]["received"].as_u64().unwrap();
-    assert!(received > 0 && received.is_multiple_of(5) && received <= 40, "whole epochs: {received}");
+    assert!(received > 0 && received % 5 == 0 && received <= 40, "whole epochs: {received}");
     drop(input);
 }
 

@@ -62,6 +62,8 @@ fn real(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     path.canonicalize().unwrap_or_else(|_| match (path.parent(), path.file_name()) {
         (Some(parent), Some(name)) => real(parent).join(name),
+        // `..` of what is not there yet is no link's.
+        (Some(parent), None) => real(parent).parent().map_or(path, Path::to_owned),
         _ => path,
     })
 }
