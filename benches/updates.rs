@@ -6,8 +6,8 @@
 
 use skydiff_operators::{Clocks, Epoch, Offer, Options, transients};
 use skydiff_schemas::{
-    Band, Context, Kind, Measurement, MicroDays, ObjectClass, ObjectId, PicoJansky, Position, Quality, Real, Row,
-    SourceId, SurveyId, Version,
+    Band, Context, Kind, Measurement, MicroDays, ObjectClass, ObjectId, PicoJansky, Position, Quality, Row, SourceId,
+    SurveyId, Version,
 };
 use std::cmp::Reverse;
 use std::time::{Duration, Instant};
@@ -37,29 +37,9 @@ fn source(object: u64, nth: i64, time: i64) -> Row {
 }
 
 fn offer(object: u64, rows: Vec<Row>) -> Offer {
-    let context = Context {
-        ra: 0,
-        dec: 0,
-        received: MicroDays(0),
-        first_detection: Context::NEVER,
-        ra_err: Real::ABSENT,
-        dec_err: Real::ABSENT,
-        real_bogus: Real::ABSENT,
-        star: Real::ABSENT,
-        reference_distance: Real::ABSENT,
-        reference_magnitude: Real::ABSENT,
-        neighbour_distance: Real::ABSENT,
-        neighbour_magnitude: Real::ABSENT,
-        solar_system_distance: Real::ABSENT,
-        solar_system_magnitude: Real::ABSENT,
-        detections: -1,
-        coverage: -1,
-        program: -1,
-        quality: Quality::GOOD,
-    };
     let id = ObjectId { survey: SurveyId(0), class: ObjectClass::Sidereal, id: object };
     let trigger = rows[0].measurement;
-    Offer { object: id, trigger: trigger.id, time: trigger.time, rows, context }
+    Offer { object: id, trigger: trigger.id, time: trigger.time, rows, context: Context::BLANK }
 }
 
 /// Median time of an update, by size.

@@ -2,8 +2,8 @@
 
 use skydiff_operators::Offer;
 use skydiff_schemas::{
-    Band, Context, Kind, Measurement, MicroDays, ObjectClass, ObjectId, PicoJansky, Position, Quality, Real, Row,
-    SourceId, SurveyId, Version,
+    Band, Context, Kind, Measurement, MicroDays, ObjectClass, ObjectId, PicoJansky, Position, Quality, Row, SourceId,
+    SurveyId, Version,
 };
 use std::cmp::Reverse;
 
@@ -52,26 +52,7 @@ pub fn nano(flux: f64) -> PicoJansky {
 
 /// The context columns of a packet that says nothing.
 pub fn silent() -> Context {
-    Context {
-        ra: 0,
-        dec: 0,
-        received: MicroDays(0),
-        first_detection: Context::NEVER,
-        ra_err: Real::ABSENT,
-        dec_err: Real::ABSENT,
-        real_bogus: Real::ABSENT,
-        star: Real::ABSENT,
-        reference_distance: Real::ABSENT,
-        reference_magnitude: Real::ABSENT,
-        neighbour_distance: Real::ABSENT,
-        neighbour_magnitude: Real::ABSENT,
-        solar_system_distance: Real::ABSENT,
-        solar_system_magnitude: Real::ABSENT,
-        detections: -1,
-        coverage: -1,
-        program: -1,
-        quality: Quality::GOOD,
-    }
+    Context::BLANK
 }
 
 /// A packet under construction: its last source becomes the trigger.
