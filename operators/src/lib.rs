@@ -1,7 +1,7 @@
 //! What is computed: operators on timely and differential dataflow, one a file.
 //!
 //! No I/O, no wall clock, no survey's name. A packet's rows come in as an [`Offer`] and leave as a
-//! [`Change`] of what is known about its object.
+//! [`Change`] of what is known about its object. `SEMANTICS.md` beside `src` says what an answer is, to the last tie.
 
 mod analyse;
 mod answer;
