@@ -107,7 +107,7 @@ pub struct SeriesFeatures {
     pub weighted_mean_err: f64,
     /// χ² about the weighted mean, `n − 1` degrees of freedom.
     pub chi2: f64,
-    /// Scatter in excess of the errors: `√(max(0, χ² − (n−1)) / Σw)`; needs n ≥ 2.
+    /// Scatter in excess of the errors: `√(max(0, χ² − (n−1))·n / ((n−1)·Σw))`; needs n ≥ 2.
     pub excess_scatter: Option<f64>,
     /// Weighted slope, nJy/day; needs two slots.
     pub linear_fit_slope: Option<f64>,

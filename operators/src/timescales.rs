@@ -5,7 +5,7 @@
 //! A short history is read from the arrangement; a long one is kept as a light curve, so that a change
 //! costs what changed, not what is known. Nothing else costs anything, however much history there is.
 //!
-//! What was said is kept in small: a [`Said`], a hash of the whole answer. A [`Change`] leaves only when
+//! What was said is kept in small: states with their Z levels, a hash of the whole answer. A [`Change`] leaves only when
 //! one of them differs, so nothing is said twice.
 
 use crate::analyse::Rules;

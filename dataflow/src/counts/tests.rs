@@ -1,3 +1,5 @@
+//! A reconciliation that does not add up must say which sum is wrong.
+
 use super::*;
 use skydiff_schemas::RowReject;
 

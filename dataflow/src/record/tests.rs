@@ -1,3 +1,5 @@
+//! What a change becomes when people read it: units, absences, and what was entered and left.
+
 use super::*;
 use crate::testing::{OBJECT, answer, change, said};
 use crate::verdict::{RecordSettings, verdict};

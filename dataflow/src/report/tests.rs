@@ -1,3 +1,5 @@
+//! Reports say the same in every form, and fit the screens they are read on.
+
 use super::*;
 use crate::counts::SurveyCounts;
 use crate::testing::{change, said};

@@ -1,3 +1,5 @@
+//! Every row of the table by which a change is told or kept silent.
+
 use super::*;
 use crate::testing::{answer, cause, change, said};
 use skydiff_operators::State::{Rising, Steady};

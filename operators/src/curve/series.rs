@@ -2,7 +2,7 @@
 //!
 //! All windows end at the same instant, so they are nested: one pass from there backwards reads every
 //! one of them, taking whole chunks by their sums. A window of thousands of visits costs the walk
-//! through the chunks that its edges cut, and one addition for each chunk between.
+//! through the chunks that its edges cut, and one addition for each chunk, or block of chunks, between.
 
 use super::sums::{Sums, nearest};
 use super::visit::Visit;

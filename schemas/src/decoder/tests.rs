@@ -1,3 +1,5 @@
+//! Any bytes end as alerts or as a reject with its reason, and every real packet ends as the former.
+
 use super::*;
 use crate::survey::{survey, testing};
 use crate::{Kind, Row};

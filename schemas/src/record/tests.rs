@@ -1,3 +1,5 @@
+//! One declaration, four forms: JSON, Avro, the Avro schema and its documentation must agree.
+
 use super::*;
 use std::process::Command;
 
