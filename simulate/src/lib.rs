@@ -13,6 +13,7 @@
 
 mod random;
 mod shot;
+pub mod sky;
 
 pub use random::Random;
 pub use shot::{Neighbour, Place, Reference, Seen, Shot, SolarSystem, Target, Visit};
