@@ -11,8 +11,10 @@
 //! | `shot` | what a packet says, before it is written |
 //! | `packet` | a shot as each survey writes it, stamps included |
 
+mod packet;
 mod random;
 mod shot;
 
+pub use packet::{Format, Writer};
 pub use random::Random;
 pub use shot::{Neighbour, Place, Reference, Seen, Shot, SolarSystem, Target, Visit};
