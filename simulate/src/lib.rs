@@ -18,7 +18,7 @@
 //! | `truth` | what was sent, for those who hold an answer to it |
 
 mod observe;
-pub mod packet;
+mod packet;
 mod patches;
 mod random;
 mod settings;
@@ -30,6 +30,7 @@ mod survey;
 mod thing;
 mod truth;
 
+pub use packet::{Format, Writer};
 pub use random::Random;
 pub use settings::{Noise, Settings, Survey, Trouble};
 pub use shot::{Neighbour, Place, Reference, Seen, Shot, SolarSystem, Target, Visit};

@@ -42,7 +42,6 @@ struct Alert {
 }
 
 /// A survey that runs.
-#[derive(Debug)]
 pub struct Simulation {
     settings: Settings,
     cadence: Cadence,
@@ -59,6 +58,12 @@ pub struct Simulation {
     overtaken: BTreeSet<u64>,
     ledger: Ledger,
     buffers: (Vec<Seen>, Vec<Seen>, Vec<u8>),
+}
+
+impl std::fmt::Debug for Simulation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Simulation").field("settings", &self.settings).field("next", &self.next).finish_non_exhaustive()
+    }
 }
 
 impl Simulation {

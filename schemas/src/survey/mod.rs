@@ -8,6 +8,7 @@ pub mod lsst;
 mod names;
 mod photometry;
 mod settings;
+mod table;
 pub mod tai;
 #[cfg(test)]
 pub(crate) mod testing;

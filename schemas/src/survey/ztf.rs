@@ -11,6 +11,7 @@
 //! - A history row without `candid` is an upper limit: `diffmaglim`, five sigma.
 
 mod columns;
+mod schemas;
 
 use super::names::NameForm;
 use super::photometry::{Fluxes, nanojansky, of_magnitude};
@@ -21,6 +22,7 @@ use crate::{
     SurveyId, Version,
 };
 use columns::{Columns, SourceColumns, Visit};
+pub use schemas::writer_schema;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 

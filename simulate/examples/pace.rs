@@ -1,0 +1,41 @@
+//! How long packets take to write and how large they are: `cargo run --release -p skydiff-simulate --example pace [FOLDER]`.
+//!
+//! With a folder, leaves fifty packets of each survey there for other readers (`tests/python/simulated_packets.py`).
+
+#[path = "../tests/shots/mod.rs"]
+mod shots;
+
+use shots::{Made, Survey, made};
+use skydiff_simulate::{Format, Writer};
+use std::time::Instant;
+
+fn main() {
+    let folder = std::env::args().nth(1);
+    for (survey, format, name) in [(Survey::Ztf, Format::Ztf402, "ztf"), (Survey::Lsst, Format::Lsst(1000), "lsst")] {
+        let shots: Vec<Made> =
+            (0..200).map(|seed| made(survey, seed, 20, 30)).filter(|made| !made.target.moves).collect();
+        for cutouts in [false, true] {
+            let mut writer = Writer::new(format, cutouts).expect("a writer");
+            let (mut out, mut bytes, mut best) = (Vec::new(), 0, f64::MAX);
+            for _ in 0..if cutouts { 5 } else { 50 } {
+                let start = Instant::now();
+                bytes = 0;
+                for made in &shots {
+                    out.clear();
+                    writer.write(&made.shot(), &mut out);
+                    bytes += out.len();
+                }
+                best = best.min(start.elapsed().as_secs_f64() / shots.len() as f64);
+            }
+            println!("{name} cutouts {cutouts}: {:.1} µs, {} bytes a packet", best * 1e6, bytes / shots.len());
+        }
+        if let Some(folder) = &folder {
+            let mut writer = Writer::new(format, true).expect("a writer");
+            for (seed, made) in (0..50).map(|seed| made(survey, seed, 20, 30)).enumerate() {
+                let mut out = Vec::new();
+                writer.write(&made.shot(), &mut out);
+                std::fs::write(format!("{folder}/{name}-{seed}.avro"), &out).expect("a file can be written");
+            }
+        }
+    }
+}

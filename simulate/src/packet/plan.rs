@@ -1,0 +1,182 @@
+//! How the rows of a record are written: a plan, compiled once from the schema that the packets name.
+//!
+//! A writer of rows says by name how each column is found ([`Column`]); the schema says in which order, of what type and
+//! whether it may be null. A column of the schema that nobody can fill is an error when the plan is made, not a gap in packets.
+
+use super::numbers::{salt, six_digits};
+use super::wire;
+use crate::Random;
+use serde_json::Value as Json;
+
+/// How a column's value is found in a row. `Of` are given a number besides: a band, a flag, which neighbour.
+pub enum Column<R> {
+    Real(fn(&R) -> f64),
+    Integer(fn(&R) -> i64),
+    Flag(fn(&R) -> bool),
+    Text(fn(&R, &mut Vec<u8>)),
+    MaybeReal(fn(&R) -> Option<f64>),
+    MaybeInteger(fn(&R) -> Option<i64>),
+    RealOf(fn(&R, usize) -> Option<f64>, usize),
+    IntegerOf(fn(&R, usize) -> i64, usize),
+    FlagOf(fn(&R, usize) -> bool, usize),
+    /// Uniform between two values, by a stream of the row and the column's name.
+    Drawn(fn(&R) -> Random, f64, f64),
+    /// Always null: the survey does not fill it.
+    Never,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wire {
+    Float,
+    Double,
+    Whole,
+    Flag,
+    Text,
+}
+
+struct Step<R> {
+    nullable: bool,
+    wire: Wire,
+    salt: u64,
+    column: Column<R>,
+}
+
+/// How to write rows of one record.
+pub struct Plan<R> {
+    steps: Vec<Step<R>>,
+    /// Whether single-precision numbers have six digits only.
+    rounded: bool,
+}
+
+/// A column's name with its record's, for errors.
+fn named(record: &Json, field: &Json) -> String {
+    format!("{}.{}", record["name"].as_str().unwrap_or("?"), field["name"].as_str().unwrap_or("?"))
+}
+
+impl<R> Plan<R> {
+    /// From a record of a schema. `rounded`: as ZTF's history, single-precision numbers are sent to six digits.
+    pub fn compile(record: &Json, rounded: bool, column: fn(&str) -> Option<Column<R>>) -> Result<Plan<R>, String> {
+        let fields = record["fields"].as_array().ok_or("no record")?;
+        let steps = fields.iter().map(|field| Self::step(field, column).ok_or_else(|| named(record, field)));
+        let steps = steps.collect::<Result<_, _>>().map_err(|name| format!("nothing fills {name} of the schema"))?;
+        Ok(Plan { steps, rounded })
+    }
+
+    /// `None` where nothing fills the field, or not as the schema wants it.
+    fn step(field: &Json, column: fn(&str) -> Option<Column<R>>) -> Option<Step<R>> {
+        let name = field["name"].as_str()?;
+        let (nullable, kind) = match field["type"].as_array() {
+            Some(branches) => (branches.first()? == "null", branches.get(1)?),
+            None => (false, &field["type"]),
+        };
+        let wire = match kind.as_str().or(kind["type"].as_str())? {
+            "float" => Wire::Float,
+            "double" => Wire::Double,
+            "int" | "long" => Wire::Whole,
+            "boolean" => Wire::Flag,
+            "string" => Wire::Text,
+            _ => return None,
+        };
+        let column = column(name)?;
+        let (fits, maybe) = match column {
+            Column::Real(_) | Column::Drawn(..) => (wire != Wire::Flag && wire != Wire::Text, false),
+            Column::MaybeReal(_) | Column::RealOf(..) => (wire == Wire::Float || wire == Wire::Double, true),
+            Column::Integer(_) | Column::IntegerOf(..) => (wire == Wire::Whole, false),
+            Column::MaybeInteger(_) => (wire == Wire::Whole, true),
+            Column::Flag(_) | Column::FlagOf(..) => (wire == Wire::Flag, false),
+            Column::Text(_) => (wire == Wire::Text, false),
+            Column::Never => (true, true),
+        };
+        (fits && (nullable || !maybe)).then_some(Step { nullable, wire, salt: salt(name), column })
+    }
+
+    /// Appends a row.
+    pub fn write(&self, row: &R, out: &mut Vec<u8>) {
+        for step in &self.steps {
+            let present = |out: &mut Vec<u8>| {
+                if step.nullable {
+                    out.push(wire::PRESENT);
+                }
+            };
+            match step.column {
+                Column::Real(of) => self.real(step, of(row), out),
+                Column::Drawn(of, from, to) => {
+                    self.real(step, from + (to - from) * of(row).of(step.salt, 0).unit(), out);
+                }
+                Column::MaybeReal(of) => match of(row) {
+                    Some(value) => self.real(step, value, out),
+                    None => out.push(wire::NULL),
+                },
+                Column::RealOf(of, number) => match of(row, number) {
+                    Some(value) => self.real(step, value, out),
+                    None => out.push(wire::NULL),
+                },
+                Column::Integer(of) => {
+                    present(out);
+                    wire::integer(of(row), out);
+                }
+                Column::IntegerOf(of, number) => {
+                    present(out);
+                    wire::integer(of(row, number), out);
+                }
+                Column::MaybeInteger(of) => match of(row) {
+                    Some(value) => {
+                        present(out);
+                        wire::integer(value, out);
+                    }
+                    None => out.push(wire::NULL),
+                },
+                Column::Flag(of) => {
+                    present(out);
+                    out.push(u8::from(of(row)));
+                }
+                Column::FlagOf(of, number) => {
+                    present(out);
+                    out.push(u8::from(of(row, number)));
+                }
+                Column::Text(of) => {
+                    present(out);
+                    wire::text(out, |out| of(row, out));
+                }
+                Column::Never => out.push(wire::NULL),
+            }
+        }
+    }
+
+    #[inline]
+    fn real(&self, step: &Step<R>, value: f64, out: &mut Vec<u8>) {
+        let mut buffer = [wire::PRESENT; 9];
+        let from = usize::from(!step.nullable);
+        let end = match step.wire {
+            Wire::Float => {
+                let value = if self.rounded { six_digits(f64::from(value as f32)) } else { value };
+                buffer[1..5].copy_from_slice(&(value as f32).to_le_bytes());
+                5
+            }
+            Wire::Double => {
+                buffer[1..9].copy_from_slice(&value.to_le_bytes());
+                9
+            }
+            _ => {
+                out.extend_from_slice(&buffer[from..1]);
+                return wire::integer(value as i64, out);
+            }
+        };
+        out.extend_from_slice(&buffer[from..end]);
+    }
+}
+
+/// The record that a field of this record holds, in a list or not, null or not.
+pub fn record<'a>(of: &'a Json, field: &str) -> Result<&'a Json, String> {
+    let fields = of["fields"].as_array().ok_or("no record")?;
+    let field = fields.iter().find(|known| known["name"] == field).ok_or_else(|| format!("no field {field}"))?;
+    let mut kind = &field["type"];
+    loop {
+        kind = match kind {
+            Json::Array(branches) => branches.get(1).ok_or("a union of one")?,
+            Json::Object(object) if object.contains_key("items") => &kind["items"],
+            Json::Object(_) => return Ok(kind),
+            _ => return Err(format!("{} holds no record", named(of, field))),
+        };
+    }
+}
