@@ -11,7 +11,7 @@ use skydiff_schemas::Band;
 use crate::{Place, Random};
 
 use super::Parameters;
-use super::bands::{EFOLD, index, nanojansky};
+use super::bands::{index, nanojansky};
 
 /// Of the ecliptic, J2000, degrees.
 const OBLIQUITY: f64 = 23.439_291_1;
@@ -138,8 +138,13 @@ impl Asteroid {
 
     /// V, without rotation.
     pub fn magnitude(&self, mjd: f64) -> f64 {
+        self.size - 2.5 * libm::log10(self.brightness(mjd))
+    }
+
+    /// Relative to what it has at 1 au from both Sun and Earth, face on.
+    fn brightness(&self, mjd: f64) -> f64 {
         let (v, from) = self.relative(mjd);
-        self.size + dim(self.orbit.radius, libm::sqrt(dot(&v, &v)), libm::sqrt(dot(&from, &from)))
+        brightness(self.orbit.radius, libm::sqrt(dot(&v, &v)), libm::sqrt(dot(&from, &from)))
     }
 
     /// nJy.
@@ -147,7 +152,7 @@ impl Asteroid {
         let (amplitude, period, phase) = self.spin;
         let turns = mjd / period + phase;
         let turned = 0.5 * amplitude * libm::cos(2.0 * std::f64::consts::TAU * (turns - libm::floor(turns)));
-        nanojansky(self.magnitude(mjd) + COLOURS[index(band)]) * libm::exp(-EFOLD * turned)
+        nanojansky(self.size + COLOURS[index(band)] + turned) * self.brightness(mjd)
     }
 
     pub fn parameters(&self, to: &mut Parameters) {
@@ -163,16 +168,15 @@ fn spin(random: &mut Random) -> (f64, f64, f64) {
     (random.between(0.05, 0.5), 0.3 * libm::exp(0.6 * random.gauss()).clamp(0.3, 6.0), random.unit())
 }
 
-/// Magnitudes by which an object at distance r from the Sun and Δ from the Earth (au) is fainter than its H.
-fn dim(from_sun: f64, from_earth: f64, earth_sun: f64) -> f64 {
-    let cos = ((from_sun * from_sun + from_earth * from_earth - earth_sun * earth_sun) / (2.0 * from_sun * from_earth))
-        .clamp(-1.0, 1.0);
+/// H and G: brightness of an object at distance r from the Sun and Δ from the Earth (au), relative to r = Δ = 1 and full phase.
+fn brightness(from_sun: f64, from_earth: f64, earth_sun: f64) -> f64 {
+    let (r, delta) = (from_sun, from_earth);
+    let cos = ((r * r + delta * delta - earth_sun * earth_sun) / (2.0 * r * delta)).clamp(-1.0, 1.0);
     // tan(α/2) from cos α; Bowell's Φ₁ and Φ₂.
-    let tan = libm::sqrt((1.0 - cos) / (1.0 + cos).max(1e-9)).max(1e-9);
-    let log = libm::log(tan);
+    let log = 0.5 * libm::log(((1.0 - cos) / (1.0 + cos).max(1e-9)).max(1e-18));
     let first = libm::exp(-3.33 * libm::exp(0.63 * log));
     let second = libm::exp(-1.87 * libm::exp(1.22 * log));
-    5.0 * libm::log10(from_sun * from_earth) - 2.5 * libm::log10((0.85 * first + 0.15 * second).max(1e-6))
+    (0.85 * first + 0.15 * second).max(1e-6) / (r * r * delta * delta)
 }
 
 /// All asteroids that a survey of some depth can see.
@@ -190,7 +194,10 @@ const RINGS: u64 = 1_024;
 impl Belt {
     /// About so many objects altogether, seen to that V magnitude at their brightest.
     pub fn new(objects: f64, faint: f64) -> Belt {
-        Belt { members: libm::round(objects / RINGS as f64).max(0.0) as u64, smallest: faint - dim(2.2, 1.2, 1.0) }
+        Belt {
+            members: libm::round(objects / RINGS as f64).max(0.0) as u64,
+            smallest: faint + 2.5 * libm::log10(brightness(2.2, 1.2, 1.0)),
+        }
     }
 
     /// Those within `radius` degrees of a place at that time.

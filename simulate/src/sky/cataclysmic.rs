@@ -81,7 +81,7 @@ impl Cataclysmic {
 
     /// Magnitudes above quiescence, so many days after an outburst began.
     fn outburst(&self, age: f64, great: bool, extra: f64) -> f64 {
-        if age < 0.0 || age > 4.0 * self.recurrence.max(60.0) {
+        if age < 0.0 {
             return 0.0;
         }
         let rise = self.fall / 3.0;
@@ -92,7 +92,7 @@ impl Cataclysmic {
         }
         // The precursor is a normal outburst; the superoutburst takes over as it begins to fall.
         let after = age - top * rise - 0.5 * self.plateau;
-        let (height, length) = (top + 0.5, 14.0);
+        let (height, length) = (top + 0.5, (0.8 * self.recurrence).min(14.0));
         let plateau = (normal.max(0.0) + after.max(0.0) / rise).min(height - 0.1 * after);
         let end = height - 0.1 * length - (after - length) / self.fall;
         if after < 0.0 { normal.max(0.0) } else { plateau.min(end).max(0.0) }

@@ -6,13 +6,18 @@
 //! published ones where noted, then tuned so that a survey of ZTF's depth sends about a thousand alerts a visit and one of
 //! LSST's about ten thousand. Everything is a function of the stream given and of the patch (and day): nothing is remembered.
 
+use skydiff_schemas::Band;
+
 use crate::{Place, Random};
 
 use super::asteroid::Belt;
-use super::bands::nanojansky;
+use super::bands::{self, nanojansky};
 use super::class::Class;
 use super::galaxy::{self, Population, Sightline};
 use super::{host, model::Model};
+
+/// r.
+const R: Band = Band(bands::R as u8);
 
 /// A round patch of the sky: one pointing.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -59,12 +64,12 @@ struct Stars {
 }
 
 const STARS: [Stars; 8] = [
-    // Sesar et al. 2010: 4.2 per kpc³ near the Sun, and a few of the disc.
-    Stars { class: Class::RrLyrae, population: Population::Halo, local: 4.5e-9, bright: 0.0 },
+    // Twice the 4.2 per kpc³ near the Sun of Sesar et al. 2010 (type c too), and a few of the disc.
+    Stars { class: Class::RrLyrae, population: Population::Halo, local: 9e-9, bright: 0.0 },
     Stars { class: Class::RrLyrae, population: Population::Disc, local: 3e-9, bright: 0.0 },
     Stars { class: Class::Cepheid, population: Population::Young, local: 3e-8, bright: -5.5 },
-    Stars { class: Class::Eclipsing, population: Population::Disc, local: 2e-5, bright: 1.0 },
-    Stars { class: Class::LongPeriod, population: Population::Disc, local: 3e-7, bright: -4.0 },
+    Stars { class: Class::Eclipsing, population: Population::Disc, local: 5e-5, bright: 1.0 },
+    Stars { class: Class::LongPeriod, population: Population::Disc, local: 1.2e-6, bright: -4.0 },
     // Pala et al. 2020: 4.8e-6.
     Stars { class: Class::Cataclysmic, population: Population::Disc, local: 4.8e-6, bright: 3.5 },
     Stars { class: Class::Flare, population: Population::Disc, local: 3e-4, bright: 9.0 },
@@ -83,6 +88,8 @@ pub struct Density {
     /// Limiting magnitude in r, and its flux.
     depth: f64,
     limit: f64,
+    /// Flux above which a star is too bright to be measured: eight magnitudes above the limit.
+    saturated: f64,
     scale: f64,
     /// Multiplies each class.
     shares: [f64; Class::ALL.len()],
@@ -144,14 +151,15 @@ impl Density {
         Density {
             depth,
             limit: nanojansky(depth),
+            saturated: nanojansky(depth - 8.0),
             scale: scale.max(0.0),
             shares,
             // Frohmaier et al. 2019; Dilday et al. 2010 for the growth.
             ia: Shells::new(2.3e-5, 1.7, -19.4, depth + 0.3),
             // Li et al. 2011; with star formation (Madau & Dickinson 2014).
             core_collapse: Shells::new(7.0e-5, 2.7, -18.2, depth + 0.3),
-            // Yao et al. 2023: 3.1e-7.
-            disruptions: Shells::new(3.1e-7, 0.0, -19.5, depth + 0.3),
+            // Ten times the 3.1e-7 of Yao et al. 2023, so that a few are found.
+            disruptions: Shells::new(3.1e-6, 0.0, -19.5, depth + 0.3),
         }
     }
 
@@ -203,8 +211,8 @@ impl Density {
                 continue;
             }
             let model = Model::star(stars.class, place, own, 0.0, modulus, a_v);
-            if model.swing() > self.limit * 0.7 {
-                made.push(model);
+            if model.quiescent(R) < self.saturated {
+                self.keep(model, made);
             }
         }
     }
@@ -290,9 +298,9 @@ impl Density {
     /// Mean number of artefacts in a visit; relative to this the engine makes a visit better or worse.
     pub fn bogus_per_visit(&self, patch: &Patch) -> f64 {
         let (_, b) = galaxy::galactic(patch.centre);
-        // Half of ZTF's stream and a quarter of LSST's, and more where stars crowd.
+        // Nearly half of the stream, and more where stars crowd.
         let crowded = 0.6 + 1.6 * libm::exp(-b.abs() / 12.0);
-        let per_area = 10.0 * libm::pow(10.0, 0.4 * (self.depth - 20.5));
+        let per_area = 10.0 * libm::pow(10.0, 0.47 * (self.depth - 20.5));
         per_area * crowded * patch.area() * self.times(Class::Bogus)
     }
 
@@ -300,8 +308,8 @@ impl Density {
     /// is the same, with the same number, wherever it is met.
     pub fn solar_system(&self, random: Random, patch: &Patch, mjd: f64) -> Vec<Model> {
         let random = random.of(5, 0);
-        // Some 40,000 at 20.5; ten times as many for each 2.5 magnitudes.
-        let objects = 4e4 * libm::pow(10.0, 0.4 * (self.depth - 20.5)) * self.times(Class::SolarSystem);
+        // So many that a few per square degree are bright enough at 20.5, and ten times as many for each 2.5 magnitudes.
+        let objects = 2e5 * libm::pow(10.0, 0.4 * (self.depth - 20.5)) * self.times(Class::SolarSystem);
         let belt = Belt::new(objects, self.depth + 0.3);
         let found = belt.near(random, patch.centre, patch.radius, mjd);
         found

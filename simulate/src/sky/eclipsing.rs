@@ -10,6 +10,9 @@ use skydiff_schemas::Band;
 use super::bands::{Bands, R, WAVELENGTH, index, planck, thermal};
 use super::{Parameters, Star};
 
+/// Widths from mid-eclipse at which nothing is left of it: 10⁻¹¹.
+const REACH: f64 = 4.0;
+
 /// An eclipsing binary.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Eclipsing {
@@ -45,8 +48,10 @@ impl Eclipsing {
             (log_period, 0.035 * libm::pow(10.0, -0.4 * log_period), random.between(0.0, 0.02))
         };
         let period = libm::pow(10.0, log_period.clamp(-0.66, 2.0));
-        let hot =
-            if contact { 4_600.0 + 4_500.0 * (period - 0.25).max(0.0) } else { 5_200.0 + 900.0 * random.exponential() };
+        // Two of five detached systems are of K and M dwarfs.
+        let cool_or_warm =
+            if random.chance(0.4) { random.between(3_600.0, 5_200.0) } else { 5_200.0 + 900.0 * random.exponential() };
+        let hot = if contact { 4_600.0 + 4_500.0 * (period - 0.25).max(0.0) } else { cool_or_warm };
         let hot = (hot + 300.0 * random.gauss()).clamp(3_600.0, 14_000.0);
         let cool = hot * if contact { random.between(0.93, 1.0) } else { random.between(0.5, 1.0) };
         // Share of the disc of the hotter star that is hidden, and the size of the cooler star relative to it.
@@ -62,14 +67,15 @@ impl Eclipsing {
         let width = width.clamp(0.004, 0.16);
         let gamma = if contact { random.between(0.8, 1.1) } else { random.between(0.6, 1.6) };
         const POINTS: usize = 64;
-        let reach = (6.0 * width).min(0.5);
+        let reach = (REACH * width).min(0.5);
         let average =
             (0..POINTS).map(|at| profile(reach * ((at as f64 + 0.5) / POINTS as f64), width, gamma)).sum::<f64>()
                 * 2.0
                 * reach
                 / POINTS as f64;
         // The main sequence, coarsely: absolute magnitude in r of that temperature, with two stars.
-        let r = 4.5 - 9.5 * libm::log10(hot / 5_772.0) / 0.3 * 0.35 - 0.4 + star.modulus;
+        let warmer = libm::log10(hot / 5_772.0);
+        let r = 4.1 - if warmer > 0.0 { 11.0 } else { 22.0 } * warmer + star.modulus;
         Eclipsing {
             period,
             epoch: 50_000.0 + period * random.unit(),
@@ -122,9 +128,10 @@ impl Eclipsing {
 /// ψ at that phase (0 to 0.5) from mid-eclipse.
 fn profile(phase: f64, width: f64, gamma: f64) -> f64 {
     let x = phase / width;
-    if x > 6.0 {
+    if x > REACH {
         return 0.0;
     }
-    let fall = 1.0 - libm::exp(1.0 - libm::cosh(x));
-    1.0 - libm::pow(fall.max(0.0), gamma)
+    let grown = libm::exp(x);
+    let fall = 1.0 - libm::exp(1.0 - 0.5 * (grown + 1.0 / grown));
+    1.0 - libm::exp(gamma * libm::log(fall.max(1e-30)))
 }

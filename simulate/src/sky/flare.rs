@@ -22,6 +22,9 @@ const MOST: u64 = 4;
 /// Widths after the peak at which nothing is left.
 const LAST: f64 = 20.0;
 
+/// Longest full width at half maximum, days.
+const WIDEST: f64 = 0.04;
+
 /// A flare star.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct FlareStar {
@@ -83,7 +86,8 @@ impl FlareStar {
         // N(> height) ∝ height^-1, at most a thousand times the least.
         let height = self.least / (1.0 - random.unit()).max(1e-3);
         let width = 0.004 * libm::sqrt(height / self.least) * (0.6 + 0.8 * random.unit());
-        (day + random.unit(), height, width.min(0.04))
+        // Its rise is on its day too.
+        (day + WIDEST + (1.0 - WIDEST) * random.unit(), height, width.min(WIDEST))
     }
 
     /// Flux in quiescence, nJy.

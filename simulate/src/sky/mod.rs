@@ -27,6 +27,8 @@ mod lensing;
 mod model;
 mod pulsating;
 mod supernova;
+#[cfg(test)]
+mod tests;
 mod tidal;
 mod walk;
 

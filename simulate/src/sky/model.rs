@@ -142,7 +142,7 @@ impl Model {
 
     /// What a catalogue has nearest to it: its host, itself, or, where it is too faint or nothing, an unrelated source.
     pub fn neighbour(&self) -> Neighbour {
-        if let Some(host) = &self.host {
+        if let Some(host) = self.host.as_ref().filter(|host| host.magnitude < CATALOGUE || self.class == Class::Agn) {
             let nuclear = self.class == Class::Agn && self.quiescent(Band(R as u8)) > 3.0 * self.host(Band(R as u8));
             // A bright nucleus makes a galaxy look like a star.
             let (star, magnitude) = if nuclear {
