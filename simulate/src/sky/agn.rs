@@ -75,3 +75,41 @@ impl Agn {
         to.push(("structure_function_r_mag", self.sigma * std::f64::consts::SQRT_2));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::bands::magnitude;
+    use super::*;
+
+    #[test]
+    fn the_structure_function_reaches_what_macleod_says() {
+        // Of one AGN's own law: SF(Δt) = SF∞ √(1 − e^{−Δt/τ}), MacLeod et al. 2010, equation 3.
+        for lag in [0.3, 1.0, 15.0] {
+            let (mut ratio, n) = (0.0, 4_000);
+            for seed in 0..n {
+                let agn = Agn::draw(Random::new(seed), 19.0, 1.0, 0.1);
+                let at = |mjd: f64| magnitude(agn.flux(Band(2), mjd));
+                let change =
+                    (at(59_000.0 + lag * agn.walk.tau) - at(59_000.0)) / (agn.sigma * std::f64::consts::SQRT_2);
+                ratio += change * change / n as f64;
+            }
+            assert!((ratio / (1.0 - libm::exp(-lag)) - 1.0).abs() < 0.1, "{lag}: {ratio}");
+        }
+    }
+
+    #[test]
+    fn amplitudes_and_times_are_those_of_quasars() {
+        let (mut infinite, mut tau) = (Vec::new(), Vec::new());
+        for seed in 0..999 {
+            let agn = Agn::draw(Random::new(seed), 19.0, 1.0, 0.1);
+            infinite.push(agn.sigma * std::f64::consts::SQRT_2);
+            tau.push(agn.walk.tau / 2.0);
+            assert!((f64::from(agn.ratio[1] / agn.ratio[R]) - libm::pow(0.483 / 0.622, -0.479)).abs() < 1e-3);
+        }
+        infinite.sort_by(f64::total_cmp);
+        tau.sort_by(f64::total_cmp);
+        // MacLeod et al. 2010: about 0.2 magnitudes, and about 200 days at rest.
+        assert!(infinite[499] > 0.1 && infinite[499] < 0.3, "{}", infinite[499]);
+        assert!(tau[499] > 100.0 && tau[499] < 400.0, "{}", tau[499]);
+    }
+}

@@ -10,11 +10,12 @@ use skydiff_schemas::Band;
 
 use crate::{Place, Random};
 
-use super::asteroid::Belt;
 use super::bands::{self, nanojansky};
+use super::belt::Belt;
 use super::class::Class;
 use super::galaxy::{self, Population, Sightline};
-use super::{host, model::Model};
+use super::model::Model;
+use super::rates::{Shells, agn_counts, agn_magnitude};
 
 /// r.
 const R: Band = Band(bands::R as u8);
@@ -67,7 +68,7 @@ const STARS: [Stars; 8] = [
     // Twice the 4.2 per kpc³ near the Sun of Sesar et al. 2010 (type c too), and a few of the disc.
     Stars { class: Class::RrLyrae, population: Population::Halo, local: 9e-9, bright: 0.0 },
     Stars { class: Class::RrLyrae, population: Population::Disc, local: 3e-9, bright: 0.0 },
-    Stars { class: Class::Cepheid, population: Population::Young, local: 3e-8, bright: -5.5 },
+    Stars { class: Class::Cepheid, population: Population::Young, local: 2.4e-7, bright: -5.5 },
     Stars { class: Class::Eclipsing, population: Population::Disc, local: 5e-5, bright: 1.0 },
     Stars { class: Class::LongPeriod, population: Population::Disc, local: 1.2e-6, bright: -4.0 },
     // Pala et al. 2020: 4.8e-6.
@@ -78,9 +79,6 @@ const STARS: [Stars; 8] = [
 
 /// Steps of latitude within a patch.
 const ROWS: usize = 12;
-
-/// Steps in redshift.
-const SHELLS: usize = 48;
 
 /// How many of each class there are.
 #[derive(Clone, Debug)]
@@ -96,51 +94,6 @@ pub struct Density {
     ia: Shells,
     core_collapse: Shells,
     disruptions: Shells,
-}
-
-/// Events per square degree and day nearer than each of equal steps in redshift.
-#[derive(Clone, Debug)]
-struct Shells {
-    furthest: f64,
-    below: [f64; SHELLS],
-}
-
-impl Shells {
-    /// From a rate per Mpc³ and year (at rest), which grows as (1 + z)^growth, as far as `absolute` is brighter than `faint`.
-    fn new(rate: f64, growth: f64, absolute: f64, faint: f64) -> Shells {
-        let mut furthest = 1.1;
-        while furthest > 0.01 && host::modulus(furthest) + absolute > faint {
-            furthest *= 0.97;
-        }
-        let step = furthest / SHELLS as f64;
-        let (mut sum, mut below) = (0.0, [0.0; SHELLS]);
-        for (shell, below) in below.iter_mut().enumerate() {
-            let z = step * (shell as f64 + 0.5);
-            sum += rate * libm::pow(1.0 + z, growth - 1.0) * host::volume(z) * step / 365.25;
-            *below = sum;
-        }
-        Shells { furthest, below }
-    }
-
-    fn total(&self) -> f64 {
-        self.below[SHELLS - 1]
-    }
-
-    fn draw(&self, random: &mut Random) -> f64 {
-        let wanted = random.unit() * self.total();
-        let shell = self.below.partition_point(|below| *below <= wanted).min(SHELLS - 1);
-        self.furthest * (shell as f64 + random.unit()).max(0.05) / SHELLS as f64
-    }
-}
-
-/// Quasars brighter than that r magnitude per square degree (after Richards et al. 2006 and Palanque-Delabrouille et al. 2016:
-/// steep to 19, then flattening).
-fn agn_counts(magnitude: f64) -> f64 {
-    if magnitude < 19.0 {
-        6.0 * libm::pow(10.0, 0.8 * (magnitude - 19.0))
-    } else {
-        6.0 + 14.0 * (libm::pow(10.0, 0.3 * (magnitude - 19.0)) - 1.0) / 0.3 * 0.8
-    }
 }
 
 impl Density {
@@ -192,7 +145,9 @@ impl Density {
             Sightline::new(stars.population, l, latitude(row).clamp(-90.0, 90.0), stars.bright, self.depth + 0.3)
         });
         let densest = lines.iter().map(Sightline::total).fold(0.0, f64::max);
-        let count = random.poisson(densest * stars.local * patch.area() * self.times(stars.class));
+        // A deeper survey is a more precise one, and finds variability that a shallow one takes for none.
+        let deeper = libm::pow(10.0, 0.15 * (self.depth - 20.5));
+        let count = random.poisson(densest * stars.local * deeper * patch.area() * self.times(stars.class));
         for number in 0..count {
             let mut own = random.of(1, number);
             let place = patch.draw(&mut own);
@@ -224,14 +179,9 @@ impl Density {
         for number in 0..count {
             let mut own = random.of(1, number);
             let place = patch.draw(&mut own);
-            let wanted = own.unit() * all;
-            let (mut bright, mut dim) = (12.0, faint);
-            for _ in 0..20 {
-                let middle = 0.5 * (bright + dim);
-                if agn_counts(middle) < wanted { bright = middle } else { dim = middle }
-            }
+            let magnitude = agn_magnitude(own.unit() * all, faint);
             let a_v = galaxy::dust(galaxy::galactic(place).1, f64::INFINITY);
-            let model = Model::agn(place, own, bright, a_v);
+            let model = Model::agn(place, own, magnitude, a_v);
             if model.swing() > self.limit {
                 made.push(model);
             }
@@ -300,7 +250,7 @@ impl Density {
         let (_, b) = galaxy::galactic(patch.centre);
         // Nearly half of the stream, and more where stars crowd.
         let crowded = 0.6 + 1.6 * libm::exp(-b.abs() / 12.0);
-        let per_area = 10.0 * libm::pow(10.0, 0.47 * (self.depth - 20.5));
+        let per_area = 10.0 * libm::pow(10.0, 0.49 * (self.depth - 20.5));
         per_area * crowded * patch.area() * self.times(Class::Bogus)
     }
 

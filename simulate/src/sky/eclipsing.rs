@@ -135,3 +135,33 @@ fn profile(phase: f64, width: f64, gamma: f64) -> f64 {
     let fall = 1.0 - libm::exp(1.0 - 0.5 * (grown + 1.0 / grown));
     1.0 - libm::exp(gamma * libm::log(fall.max(1e-30)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Random;
+
+    const R_BAND: Band = Band(2);
+
+    #[test]
+    fn the_profile_is_mikulaseks() {
+        // 1 - (1 - e^{1 - cosh 1})^Γ, by hand: cosh 1 = 1.543081, e^{-0.543081} = 0.580955.
+        assert!((profile(0.05, 0.05, 1.0) - 0.580_955).abs() < 1e-5);
+        assert!((profile(0.05, 0.05, 2.0) - (1.0 - 0.419_045 * 0.419_045)).abs() < 1e-5);
+        assert!((profile(0.0, 0.05, 0.7) - 1.0).abs() < 1e-9 && profile(0.3, 0.05, 1.0) == 0.0);
+    }
+
+    #[test]
+    fn light_repeats_is_least_at_the_epoch_and_its_mean_is_the_average() {
+        for seed in 0..100 {
+            let star = Eclipsing::draw(&Star { random: Random::new(seed), modulus: 13.0, a_v: 0.2 });
+            let curve: Vec<f64> =
+                (0..2000).map(|at| star.flux(R_BAND, star.epoch + star.period * f64::from(at) / 2000.0)).collect();
+            assert!(curve.iter().all(|flux| *flux >= curve[0] * 0.999_999 && *flux > 0.0), "{seed}");
+            let average = curve.iter().sum::<f64>() / 2000.0;
+            assert!((star.mean(R_BAND) / average - 1.0).abs() < 0.01, "{seed}: {} {average}", star.mean(R_BAND));
+            let then = star.epoch + 0.07 * star.period;
+            assert!((star.flux(R_BAND, then) / star.flux(R_BAND, then + 500.0 * star.period) - 1.0).abs() < 1e-6);
+        }
+    }
+}

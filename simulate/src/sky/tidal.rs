@@ -86,3 +86,23 @@ fn decay(age: f64, rise: f64, fallback: f64) -> f64 {
         libm::pow((age + fallback) / fallback, -5.0 / 3.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::bands::magnitude;
+    use super::*;
+    use crate::Random;
+
+    #[test]
+    fn rise_is_gaussian_fall_is_a_power_law_and_it_stays_blue() {
+        assert!((decay(-9.0, 9.0, 40.0) - libm::exp(-0.5)).abs() < 1e-12);
+        // A fallback time after the peak: 2^(-5/3).
+        assert!((decay(40.0, 9.0, 40.0) - 0.314_980).abs() < 1e-6);
+        let event = Event { random: Random::new(4), begins: 60_000.0, redshift: 0.05, a_v: 0.1 };
+        let made = Disruption::draw(&event);
+        let colour = |mjd: f64| magnitude(made.flux(Band(1), mjd)) - magnitude(made.flux(Band(2), mjd));
+        assert!((colour(made.peak) - colour(made.peak + 100.0)).abs() < 1e-9 && colour(made.peak) < 0.0);
+        assert_eq!(made.flux(Band(1), 59_999.9), 0.0);
+        assert_eq!(made.flux(Band(1), 60_000.0 + LONGEST), 0.0);
+    }
+}

@@ -51,7 +51,7 @@ impl Walk {
         // In units of the finest interval; the bits of the place say which half is taken at each level, so that no step waits
         // for the one before it but for a multiplication.
         let steps = mjd / (COARSEST * self.tau) * FINEST;
-        if !(steps.abs() < 1e15) {
+        if steps.is_nan() || steps.abs() > 1e15 {
             return 0.0;
         }
         let place = libm::floor(steps) as i64;
