@@ -33,7 +33,7 @@ impl Agn {
     /// Of that mean r magnitude (before extinction) and redshift.
     pub fn draw(mut random: Random, magnitude: f64, redshift: f64, a_v: f64) -> Agn {
         let absolute = (magnitude - host::modulus(redshift)).clamp(-30.0, -15.0);
-        // The mass that goes with a luminosity: mean 2.0 − 0.27 M_i, scatter 0.58 + 0.011 M_i in the logarithm (section 5.2).
+        // The mass that goes with a luminosity: mean 2.0 − 0.27 M_i, scatter 0.58 + 0.011 M_i in the logarithm.
         let mass = 2.0 - 0.27 * absolute + (0.58 + 0.011 * absolute) * random.gauss();
         let wavelength = libm::log10(WAVELENGTH[R] / (1.0 + redshift) / 0.4);
         let law = |a: f64, b: f64, c: f64, d: f64| {

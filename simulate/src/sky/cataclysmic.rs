@@ -1,8 +1,8 @@
 //! Dwarf novae: a faint blue binary that bursts again and again.
 //!
 //! Outbursts come once in a recurrence time, displaced within it by a hash of their number. Their amplitude follows
-//! Kukarkin & Parenago's relation (A = 0.70 + 1.90 log T, Warner 1995, eq. 3.1), their fall the one of Bailey (1975), τ_d =
-//! 0.53 P_orb[h]^0.84 d/mag (Warner 1995, eq. 3.5); they rise three times as fast. Of a system below the period gap (SU UMa)
+//! Kukarkin & Parenago's relation (A = 0.70 + 1.90 log T, Warner 1995), their fall the one of Bailey (1975), τ_d =
+//! 0.53 P_orb[h]^0.84 d/mag (Warner 1995); they rise three times as fast. Of a system below the period gap (SU UMa)
 //! each sixth or so is a superoutburst: a precursor, then a plateau that sinks by 0.1 mag/d, half a magnitude brighter and
 //! two weeks long. In quiescence it flickers with a damped walk.
 

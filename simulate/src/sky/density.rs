@@ -122,6 +122,13 @@ impl Density {
         self
     }
 
+    /// The same with one class only, as often as it is by itself: a sky of constant stars, say.
+    pub fn only(self, class: Class) -> Density {
+        let share = if class == Class::Constant { 1.0 } else { self.shares[class as usize] };
+        let shares = std::array::from_fn(|at| if at == class as usize { share } else { 0.0 });
+        Density { shares, ..self }
+    }
+
     fn times(&self, class: Class) -> f64 {
         self.scale * self.shares[class as usize]
     }
@@ -208,7 +215,7 @@ impl Density {
             }
         }
         let mut drawn = random.of(1, Class::Fast as u64);
-        // Three a hundred square degrees and day at 20.5, with Euclidean counts to there and flatter ones beyond.
+        // Three per hundred square degrees and day at 20.5, and as many more beyond as their counts, 10^{0.3 m}, say.
         let rate = 0.03 * libm::pow(10.0, 0.3 * (self.depth - 20.5));
         for number in 0..drawn.poisson(rate * area * self.times(Class::Fast)) {
             let mut own = drawn.of(1, number);

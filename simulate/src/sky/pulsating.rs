@@ -20,7 +20,7 @@ use super::{Parameters, Star};
 
 const HARMONICS: usize = 5;
 
-/// Amplitudes relative to g. RR Lyrae: after Sesar et al. (2010), figure 8, and Braga et al. for J to K.
+/// Amplitudes relative to g. RR Lyrae: after Sesar et al. (2010), smaller in J to K.
 const RR_LYRAE: Bands = [0.95, 1.0, 0.71, 0.56, 0.51, 0.49, 0.36, 0.27, 0.25];
 /// Cepheids: A_V, A_I of Klagyivik & Szabados (2009) and A_J to A_K of Inno et al. (2015), interpolated in wavelength.
 const CEPHEID: Bands = [1.35, 1.0, 0.68, 0.52, 0.46, 0.42, 0.34, 0.27, 0.25];
@@ -160,8 +160,11 @@ impl Pulsating {
             let (was_cos, was_sin) = (f64::from(*cos), f64::from(*sin));
             (*cos, *sin) = ((was_cos * turned + was_sin * by) as f32, (was_sin * turned - was_cos * by) as f32);
         }
-        let moment = |power: i32| curve.iter().map(|value| (value * scale).powi(power)).sum::<f64>() / POINTS as f64;
-        let (second, third, fourth) = (moment(2), moment(3), moment(4));
+        let (mut second, mut third, mut fourth) = (0.0, 0.0, 0.0);
+        for value in curve.map(|value| value * scale) {
+            let square = value * value / POINTS as f64;
+            (second, third, fourth) = (second + square, third + square * value, fourth + square * value * value);
+        }
         Pulsating {
             period,
             epoch: 50_000.0 + period * random.unit(),

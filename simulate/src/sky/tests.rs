@@ -76,6 +76,12 @@ fn visit(density: &Density, patch: &Patch, depth: f64, step: i64) -> ([f64; 15],
 fn calibration() {
     for (survey, depth, radius, step) in [("ztf", 20.5, 3.868, 1), ("lsst", 24.0, 1.748, 4)] {
         let density = Density::new(depth, 1.0);
+        let centre = Patch { centre: Place { ra: 270.5, dec: -29.0 }, radius };
+        let begun = Instant::now();
+        let (seen, standing) = visit(&density, &centre, depth, step);
+        println!("\n{survey} centre {:?}: {seen:.0?} {standing:?} {:?}", galactic(centre.centre), begun.elapsed());
+        let constant = density.clone().only(Class::Constant);
+        println!("constant stars at 45: {}", constant.standing(Random::new(1), &patch_at(45.0, 0.0, radius)).len());
         for (b, ecliptic) in
             [(75.0, 10.0), (60.0, 0.0), (45.0, 0.0), (30.0, 20.0), (20.0, 0.0), (10.0, 0.0), (5.0, 30.0), (2.0, 0.0)]
         {
@@ -92,6 +98,22 @@ fn calibration() {
                 print!("{} {:.1}/{}  ", class.name(), seen[class as usize], standing[class as usize]);
             }
             println!();
+        }
+    }
+}
+
+#[test]
+#[ignore = "for a plotting program"]
+fn light_curves() {
+    for class in Class::ALL {
+        for seed in 0..4 {
+            let model = some(class, seed);
+            let (from, to) = model.lifetime().unwrap_or((60_000.0, 60_000.0 + if seed < 2 { 3.0 } else { 400.0 }));
+            for at in 0..1_500 {
+                let mjd = from + (to - from) * f64::from(at) / 1_500.0;
+                let fluxes: Vec<String> = (0..5).map(|band| format!("{:.1}", model.flux(Band(band), mjd))).collect();
+                println!("curve,{},{seed},{mjd:.4},{}", class.name(), fluxes.join(","));
+            }
         }
     }
 }
@@ -212,6 +234,27 @@ fn objects_lie_in_the_patch_and_crowd_the_plane() {
         density.clone().with(Class::Agn, 0.0).standing(random, &high).iter().all(|model| model.class != Class::Agn)
     );
     assert!(Density::new(20.5, 0.0).standing(random, &low).is_empty());
+    let constant = density.only(Class::Constant);
+    assert!(constant.standing(random, &low).iter().all(|model| model.class == Class::Constant));
+    assert!(constant.events(random, &low, 60_000).is_empty() && constant.bogus_per_visit(&low) == 0.0);
+    assert!(constant.solar_system(random, &low, 60_000.0).is_empty());
+}
+
+#[test]
+fn detections_crowd_towards_the_limit() {
+    let patch = patch_at(40.0, 20.0, 3.868);
+    let limit = nanojansky(20.5);
+    let mut changes: Vec<f64> = Vec::new();
+    for model in Density::new(20.5, 1.0).standing(Random::new(2), &patch) {
+        let change = (model.flux(R_BAND, 60_000.3) - model.quiescent(R_BAND)).abs();
+        if change > limit {
+            changes.push(change / limit);
+        }
+    }
+    changes.sort_by(f64::total_cmp);
+    // Half of them within a magnitude and a half of it, and a few a hundred times as bright.
+    assert!(changes[changes.len() / 2] < 4.0, "{}", changes[changes.len() / 2]);
+    assert!(changes[changes.len() - 1] > 30.0, "{:?}", changes.last());
 }
 
 #[test]

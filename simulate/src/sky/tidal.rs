@@ -1,6 +1,6 @@
 //! Tidal disruptions: a star that falls apart at the centre of a galaxy.
 //!
-//! The form of van Velzen et al. (2021), eq. 3 to 5: a Gaussian rise, e^{−(t − t_p)²/2σ²}, then the power law ((t − t_p + t₀)/t₀)^p with
+//! The form of van Velzen et al. (2021): a Gaussian rise, e^{−(t − t_p)²/2σ²}, then the power law ((t − t_p + t₀)/t₀)^p with
 //! p = −5/3 (Rees 1988), on a black body of constant temperature between 14,000 and 30,000 K. Absolute magnitudes −17 to −21,
 //! the faint ones the more common (van Velzen 2018).
 
