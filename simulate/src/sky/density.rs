@@ -77,6 +77,9 @@ const STARS: [Stars; 8] = [
     Stars { class: Class::Constant, population: Population::Disc, local: 1e-4, bright: 3.0 },
 ];
 
+/// Most stars of a kind per square degree that a survey of ZTF's depth can tell apart.
+const CONFUSION: f64 = 250.0;
+
 /// Steps of latitude within a patch.
 const ROWS: usize = 12;
 
@@ -148,12 +151,23 @@ impl Density {
     /// Stars of one kind: thinned from the densest latitude of the patch.
     fn stars(&self, mut random: Random, patch: &Patch, (l, b): (f64, f64), stars: &Stars, made: &mut Vec<Model>) {
         let latitude = |row: usize| b + patch.radius * ((2 * row + 1) as f64 / ROWS as f64 - 1.0);
-        let lines: [Sightline; ROWS] = std::array::from_fn(|row| {
-            Sightline::new(stars.population, l, latitude(row).clamp(-90.0, 90.0), stars.bright, self.depth + 0.3)
-        });
-        let densest = lines.iter().map(Sightline::total).fold(0.0, f64::max);
+        let towards = |faint: f64| -> [Sightline; ROWS] {
+            std::array::from_fn(|row| {
+                Sightline::new(stars.population, l, latitude(row).clamp(-90.0, 90.0), stars.bright, faint)
+            })
+        };
         // A deeper survey is a more precise one, and finds variability that a shallow one takes for none.
         let deeper = libm::pow(10.0, 0.15 * (self.depth - 20.5));
+        // Where stars crowd, the faint ones cannot be told apart.
+        let mut faint = self.depth + 0.3;
+        let (lines, densest) = loop {
+            let lines = towards(faint);
+            let densest = lines.iter().map(Sightline::total).fold(0.0, f64::max);
+            if densest * stars.local < CONFUSION * deeper || faint < self.depth - 6.0 {
+                break (lines, densest);
+            }
+            faint -= 0.5;
+        };
         let count = random.poisson(densest * stars.local * deeper * patch.area() * self.times(stars.class));
         for number in 0..count {
             let mut own = random.of(1, number);
