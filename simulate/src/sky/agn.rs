@@ -33,7 +33,7 @@ impl Agn {
     /// Of that mean r magnitude (before extinction) and redshift.
     pub fn draw(mut random: Random, magnitude: f64, redshift: f64, a_v: f64) -> Agn {
         let absolute = (magnitude - host::modulus(redshift)).clamp(-30.0, -15.0);
-        // The mass that goes with a luminosity: mean 2.0 − 0.27 M_i, scatter 0.58 + 0.011 M_i in the logarithm (section 5.2).
+        // The mass that goes with a luminosity: mean 2.0 − 0.27 M_i, scatter 0.58 + 0.011 M_i in the logarithm.
         let mass = 2.0 - 0.27 * absolute + (0.58 + 0.011 * absolute) * random.gauss();
         let wavelength = libm::log10(WAVELENGTH[R] / (1.0 + redshift) / 0.4);
         let law = |a: f64, b: f64, c: f64, d: f64| {
@@ -73,5 +73,43 @@ impl Agn {
         to.push(("redshift", self.redshift));
         to.push(("damping_time_d", self.walk.tau));
         to.push(("structure_function_r_mag", self.sigma * std::f64::consts::SQRT_2));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bands::magnitude;
+    use super::*;
+
+    #[test]
+    fn the_structure_function_reaches_what_macleod_says() {
+        // Of one AGN's own law: SF(Δt) = SF∞ √(1 − e^{−Δt/τ}), MacLeod et al. 2010, equation 3.
+        for lag in [0.3, 1.0, 15.0] {
+            let (mut ratio, n) = (0.0, 4_000);
+            for seed in 0..n {
+                let agn = Agn::draw(Random::new(seed), 19.0, 1.0, 0.1);
+                let at = |mjd: f64| magnitude(agn.flux(Band(2), mjd));
+                let change =
+                    (at(59_000.0 + lag * agn.walk.tau) - at(59_000.0)) / (agn.sigma * std::f64::consts::SQRT_2);
+                ratio += change * change / n as f64;
+            }
+            assert!((ratio / (1.0 - libm::exp(-lag)) - 1.0).abs() < 0.1, "{lag}: {ratio}");
+        }
+    }
+
+    #[test]
+    fn amplitudes_and_times_are_those_of_quasars() {
+        let (mut infinite, mut tau) = (Vec::new(), Vec::new());
+        for seed in 0..999 {
+            let agn = Agn::draw(Random::new(seed), 19.0, 1.0, 0.1);
+            infinite.push(agn.sigma * std::f64::consts::SQRT_2);
+            tau.push(agn.walk.tau / 2.0);
+            assert!((f64::from(agn.ratio[1] / agn.ratio[R]) - libm::pow(0.483 / 0.622, -0.479)).abs() < 1e-3);
+        }
+        infinite.sort_by(f64::total_cmp);
+        tau.sort_by(f64::total_cmp);
+        // MacLeod et al. 2010: about 0.2 magnitudes, and about 200 days at rest.
+        assert!(infinite[499] > 0.1 && infinite[499] < 0.3, "{}", infinite[499]);
+        assert!(tau[499] > 100.0 && tau[499] < 400.0, "{}", tau[499]);
     }
 }

@@ -17,7 +17,7 @@ pub(super) const WAVELENGTH: [f64; 9] = [0.367, 0.483, 0.622, 0.755, 0.869, 0.97
 /// ln 10 / 2.5: magnitudes to e-folds.
 pub(super) const EFOLD: f64 = 0.921_034_037_197_618_3;
 
-/// A_band / E(B−V) for R_V = 3.1 (Schlafly & Finkbeiner 2011, table 6: LSST u to y, UKIRT J to K).
+/// A_band / E(B−V) for R_V = 3.1 (Schlafly & Finkbeiner 2011: LSST u to y, UKIRT J to K).
 const REDDENING: [f64; 9] = [4.145, 3.237, 2.273, 1.684, 1.323, 1.088, 0.709, 0.449, 0.302];
 
 /// The same of Landolt V.

@@ -1,8 +1,8 @@
 //! Dwarf novae: a faint blue binary that bursts again and again.
 //!
 //! Outbursts come once in a recurrence time, displaced within it by a hash of their number. Their amplitude follows
-//! Kukarkin & Parenago's relation (A = 0.70 + 1.90 log T, Warner 1995, eq. 3.1), their fall the one of Bailey (1975), τ_d =
-//! 0.53 P_orb[h]^0.84 d/mag (Warner 1995, eq. 3.5); they rise three times as fast. Of a system below the period gap (SU UMa)
+//! Kukarkin & Parenago's relation (A = 0.70 + 1.90 log T, Warner 1995), their fall the one of Bailey (1975), τ_d =
+//! 0.53 P_orb[h]^0.84 d/mag (Warner 1995); they rise three times as fast. Of a system below the period gap (SU UMa)
 //! each sixth or so is a superoutburst: a precursor, then a plateau that sinks by 0.1 mag/d, half a magnitude brighter and
 //! two weeks long. In quiescence it flickers with a damped walk.
 
@@ -81,7 +81,7 @@ impl Cataclysmic {
 
     /// Magnitudes above quiescence, so many days after an outburst began.
     fn outburst(&self, age: f64, great: bool, extra: f64) -> f64 {
-        if age < 0.0 || age > 4.0 * self.recurrence.max(60.0) {
+        if age < 0.0 {
             return 0.0;
         }
         let rise = self.fall / 3.0;
@@ -92,7 +92,7 @@ impl Cataclysmic {
         }
         // The precursor is a normal outburst; the superoutburst takes over as it begins to fall.
         let after = age - top * rise - 0.5 * self.plateau;
-        let (height, length) = (top + 0.5, 14.0);
+        let (height, length) = (top + 0.5, (0.8 * self.recurrence).min(14.0));
         let plateau = (normal.max(0.0) + after.max(0.0) / rise).min(height - 0.1 * after);
         let end = height - 0.1 * length - (after - length) / self.fall;
         if after < 0.0 { normal.max(0.0) } else { plateau.min(end).max(0.0) }
@@ -114,5 +114,46 @@ impl Cataclysmic {
         to.push(("orbit_h", self.orbit));
         to.push(("plateau_d", self.plateau));
         to.push(("fall_d_per_mag", self.fall));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const R_BAND: Band = Band(2);
+
+    #[test]
+    fn outbursts_come_once_in_a_recurrence_time_rise_fast_and_go_out() {
+        for seed in 0..60 {
+            let star = Cataclysmic::draw(&Star { random: Random::new(seed), modulus: 8.0, a_v: 0.1 });
+            let height = |mjd: f64| libm::log(star.flux(R_BAND, mjd) / star.mean(R_BAND)) / EFOLD;
+            let (mut bursts, mut above, mut most, mut quiet) = (0, false, 0.0_f64, 0);
+            let n = 100.0;
+            let steps = (n * star.recurrence * 8.0) as i64;
+            for step in 0..steps {
+                let now = height(50_000.0 + step as f64 / 8.0);
+                most = most.max(now);
+                quiet += i64::from(now < 0.8);
+                if now > 0.7 * star.amplitude && !above {
+                    bursts += 1;
+                }
+                above = if above { now > 0.4 * star.amplitude } else { now > 0.7 * star.amplitude };
+            }
+            assert!(bursts > 60 && bursts < 115, "{seed}: {bursts} in {n} recurrences of {} d", star.recurrence);
+            assert!(most > star.amplitude - 0.3 && most < star.amplitude + 1.4, "{seed}: {most} {}", star.amplitude);
+            assert!(star.recurrence < 30.0 || quiet * 3 > steps, "{seed}: {quiet} {steps} {}", star.recurrence);
+        }
+    }
+
+    #[test]
+    fn the_fall_is_baileys() {
+        let mut star = Cataclysmic::draw(&Star { random: Random::new(3), modulus: 8.0, a_v: 0.0 });
+        (star.amplitude, star.plateau, star.fall) = (4.0, 2.0, 0.53 * libm::pow(2.0, 0.84));
+        // Up four magnitudes at a third of 0.949 d/mag, two days on top, then a magnitude in 0.949 d.
+        let top = 4.0 * star.fall / 3.0;
+        assert!((star.outburst(top, false, 0.0) - 4.0).abs() < 1e-9);
+        assert!((star.outburst(top + 2.0 + star.fall, false, 0.0) - 3.0).abs() < 1e-9);
+        assert_eq!(star.outburst(top + 2.0 + 5.0 * star.fall, false, 0.0), 0.0);
     }
 }

@@ -6,13 +6,19 @@
 //! published ones where noted, then tuned so that a survey of ZTF's depth sends about a thousand alerts a visit and one of
 //! LSST's about ten thousand. Everything is a function of the stream given and of the patch (and day): nothing is remembered.
 
+use skydiff_schemas::Band;
+
 use crate::{Place, Random};
 
-use super::asteroid::Belt;
-use super::bands::nanojansky;
+use super::bands::{self, nanojansky};
+use super::belt::Belt;
 use super::class::Class;
 use super::galaxy::{self, Population, Sightline};
-use super::{host, model::Model};
+use super::model::Model;
+use super::rates::{Shells, agn_counts, agn_magnitude};
+
+/// r.
+const R: Band = Band(bands::R as u8);
 
 /// A round patch of the sky: one pointing.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -59,23 +65,23 @@ struct Stars {
 }
 
 const STARS: [Stars; 8] = [
-    // Sesar et al. 2010: 4.2 per kpc³ near the Sun, and a few of the disc.
-    Stars { class: Class::RrLyrae, population: Population::Halo, local: 4.5e-9, bright: 0.0 },
+    // Twice the 4.2 per kpc³ near the Sun of Sesar et al. 2010 (type c too), and a few of the disc.
+    Stars { class: Class::RrLyrae, population: Population::Halo, local: 9e-9, bright: 0.0 },
     Stars { class: Class::RrLyrae, population: Population::Disc, local: 3e-9, bright: 0.0 },
-    Stars { class: Class::Cepheid, population: Population::Young, local: 3e-8, bright: -5.5 },
-    Stars { class: Class::Eclipsing, population: Population::Disc, local: 2e-5, bright: 1.0 },
-    Stars { class: Class::LongPeriod, population: Population::Disc, local: 3e-7, bright: -4.0 },
+    Stars { class: Class::Cepheid, population: Population::Young, local: 2.4e-7, bright: -5.5 },
+    Stars { class: Class::Eclipsing, population: Population::Disc, local: 5e-5, bright: 1.0 },
+    Stars { class: Class::LongPeriod, population: Population::Disc, local: 1.2e-6, bright: -4.0 },
     // Pala et al. 2020: 4.8e-6.
     Stars { class: Class::Cataclysmic, population: Population::Disc, local: 4.8e-6, bright: 3.5 },
     Stars { class: Class::Flare, population: Population::Disc, local: 3e-4, bright: 9.0 },
     Stars { class: Class::Constant, population: Population::Disc, local: 1e-4, bright: 3.0 },
 ];
 
+/// Most stars of a kind per square degree that a survey of ZTF's depth can tell apart.
+const CONFUSION: f64 = 250.0;
+
 /// Steps of latitude within a patch.
 const ROWS: usize = 12;
-
-/// Steps in redshift.
-const SHELLS: usize = 48;
 
 /// How many of each class there are.
 #[derive(Clone, Debug)]
@@ -83,57 +89,14 @@ pub struct Density {
     /// Limiting magnitude in r, and its flux.
     depth: f64,
     limit: f64,
+    /// Flux above which a star is too bright to be measured: eight magnitudes above the limit.
+    saturated: f64,
     scale: f64,
     /// Multiplies each class.
     shares: [f64; Class::ALL.len()],
     ia: Shells,
     core_collapse: Shells,
     disruptions: Shells,
-}
-
-/// Events per square degree and day nearer than each of equal steps in redshift.
-#[derive(Clone, Debug)]
-struct Shells {
-    furthest: f64,
-    below: [f64; SHELLS],
-}
-
-impl Shells {
-    /// From a rate per Mpc³ and year (at rest), which grows as (1 + z)^growth, as far as `absolute` is brighter than `faint`.
-    fn new(rate: f64, growth: f64, absolute: f64, faint: f64) -> Shells {
-        let mut furthest = 1.1;
-        while furthest > 0.01 && host::modulus(furthest) + absolute > faint {
-            furthest *= 0.97;
-        }
-        let step = furthest / SHELLS as f64;
-        let (mut sum, mut below) = (0.0, [0.0; SHELLS]);
-        for (shell, below) in below.iter_mut().enumerate() {
-            let z = step * (shell as f64 + 0.5);
-            sum += rate * libm::pow(1.0 + z, growth - 1.0) * host::volume(z) * step / 365.25;
-            *below = sum;
-        }
-        Shells { furthest, below }
-    }
-
-    fn total(&self) -> f64 {
-        self.below[SHELLS - 1]
-    }
-
-    fn draw(&self, random: &mut Random) -> f64 {
-        let wanted = random.unit() * self.total();
-        let shell = self.below.partition_point(|below| *below <= wanted).min(SHELLS - 1);
-        self.furthest * (shell as f64 + random.unit()).max(0.05) / SHELLS as f64
-    }
-}
-
-/// Quasars brighter than that r magnitude per square degree (after Richards et al. 2006 and Palanque-Delabrouille et al. 2016:
-/// steep to 19, then flattening).
-fn agn_counts(magnitude: f64) -> f64 {
-    if magnitude < 19.0 {
-        6.0 * libm::pow(10.0, 0.8 * (magnitude - 19.0))
-    } else {
-        6.0 + 14.0 * (libm::pow(10.0, 0.3 * (magnitude - 19.0)) - 1.0) / 0.3 * 0.8
-    }
 }
 
 impl Density {
@@ -144,14 +107,15 @@ impl Density {
         Density {
             depth,
             limit: nanojansky(depth),
+            saturated: nanojansky(depth - 8.0),
             scale: scale.max(0.0),
             shares,
             // Frohmaier et al. 2019; Dilday et al. 2010 for the growth.
             ia: Shells::new(2.3e-5, 1.7, -19.4, depth + 0.3),
             // Li et al. 2011; with star formation (Madau & Dickinson 2014).
             core_collapse: Shells::new(7.0e-5, 2.7, -18.2, depth + 0.3),
-            // Yao et al. 2023: 3.1e-7.
-            disruptions: Shells::new(3.1e-7, 0.0, -19.5, depth + 0.3),
+            // Ten times the 3.1e-7 of Yao et al. 2023, so that a few are found.
+            disruptions: Shells::new(3.1e-6, 0.0, -19.5, depth + 0.3),
         }
     }
 
@@ -159,6 +123,13 @@ impl Density {
     pub fn with(mut self, class: Class, times: f64) -> Density {
         self.shares[class as usize] = times.max(0.0);
         self
+    }
+
+    /// The same with one class only, as often as it is by itself: a sky of constant stars, say.
+    pub fn only(self, class: Class) -> Density {
+        let share = if class == Class::Constant { 1.0 } else { self.shares[class as usize] };
+        let shares = std::array::from_fn(|at| if at == class as usize { share } else { 0.0 });
+        Density { shares, ..self }
     }
 
     fn times(&self, class: Class) -> f64 {
@@ -180,11 +151,24 @@ impl Density {
     /// Stars of one kind: thinned from the densest latitude of the patch.
     fn stars(&self, mut random: Random, patch: &Patch, (l, b): (f64, f64), stars: &Stars, made: &mut Vec<Model>) {
         let latitude = |row: usize| b + patch.radius * ((2 * row + 1) as f64 / ROWS as f64 - 1.0);
-        let lines: [Sightline; ROWS] = std::array::from_fn(|row| {
-            Sightline::new(stars.population, l, latitude(row).clamp(-90.0, 90.0), stars.bright, self.depth + 0.3)
-        });
-        let densest = lines.iter().map(Sightline::total).fold(0.0, f64::max);
-        let count = random.poisson(densest * stars.local * patch.area() * self.times(stars.class));
+        let towards = |faint: f64| -> [Sightline; ROWS] {
+            std::array::from_fn(|row| {
+                Sightline::new(stars.population, l, latitude(row).clamp(-90.0, 90.0), stars.bright, faint)
+            })
+        };
+        // A deeper survey is a more precise one, and finds variability that a shallow one takes for none.
+        let deeper = libm::pow(10.0, 0.15 * (self.depth - 20.5));
+        // Where stars crowd, the faint ones cannot be told apart.
+        let mut faint = self.depth + 0.3;
+        let (lines, densest) = loop {
+            let lines = towards(faint);
+            let densest = lines.iter().map(Sightline::total).fold(0.0, f64::max);
+            if densest * stars.local < CONFUSION * deeper || faint < self.depth - 6.0 {
+                break (lines, densest);
+            }
+            faint -= 0.5;
+        };
+        let count = random.poisson(densest * stars.local * deeper * patch.area() * self.times(stars.class));
         for number in 0..count {
             let mut own = random.of(1, number);
             let place = patch.draw(&mut own);
@@ -203,8 +187,8 @@ impl Density {
                 continue;
             }
             let model = Model::star(stars.class, place, own, 0.0, modulus, a_v);
-            if model.swing() > self.limit * 0.7 {
-                made.push(model);
+            if model.quiescent(R) < self.saturated {
+                self.keep(model, made);
             }
         }
     }
@@ -216,14 +200,9 @@ impl Density {
         for number in 0..count {
             let mut own = random.of(1, number);
             let place = patch.draw(&mut own);
-            let wanted = own.unit() * all;
-            let (mut bright, mut dim) = (12.0, faint);
-            for _ in 0..20 {
-                let middle = 0.5 * (bright + dim);
-                if agn_counts(middle) < wanted { bright = middle } else { dim = middle }
-            }
+            let magnitude = agn_magnitude(own.unit() * all, faint);
             let a_v = galaxy::dust(galaxy::galactic(place).1, f64::INFINITY);
-            let model = Model::agn(place, own, bright, a_v);
+            let model = Model::agn(place, own, magnitude, a_v);
             if model.swing() > self.limit {
                 made.push(model);
             }
@@ -250,7 +229,7 @@ impl Density {
             }
         }
         let mut drawn = random.of(1, Class::Fast as u64);
-        // Three a hundred square degrees and day at 20.5, with Euclidean counts to there and flatter ones beyond.
+        // Three per hundred square degrees and day at 20.5, and as many more beyond as their counts, 10^{0.3 m}, say.
         let rate = 0.03 * libm::pow(10.0, 0.3 * (self.depth - 20.5));
         for number in 0..drawn.poisson(rate * area * self.times(Class::Fast)) {
             let mut own = drawn.of(1, number);
@@ -290,9 +269,9 @@ impl Density {
     /// Mean number of artefacts in a visit; relative to this the engine makes a visit better or worse.
     pub fn bogus_per_visit(&self, patch: &Patch) -> f64 {
         let (_, b) = galaxy::galactic(patch.centre);
-        // Half of ZTF's stream and a quarter of LSST's, and more where stars crowd.
+        // Nearly half of the stream, and more where stars crowd.
         let crowded = 0.6 + 1.6 * libm::exp(-b.abs() / 12.0);
-        let per_area = 10.0 * libm::pow(10.0, 0.4 * (self.depth - 20.5));
+        let per_area = 10.0 * libm::pow(10.0, 0.49 * (self.depth - 20.5));
         per_area * crowded * patch.area() * self.times(Class::Bogus)
     }
 
@@ -300,8 +279,8 @@ impl Density {
     /// is the same, with the same number, wherever it is met.
     pub fn solar_system(&self, random: Random, patch: &Patch, mjd: f64) -> Vec<Model> {
         let random = random.of(5, 0);
-        // Some 40,000 at 20.5; ten times as many for each 2.5 magnitudes.
-        let objects = 4e4 * libm::pow(10.0, 0.4 * (self.depth - 20.5)) * self.times(Class::SolarSystem);
+        // So many that a few per square degree are bright enough at 20.5, and ten times as many for each 2.5 magnitudes.
+        let objects = 2e5 * libm::pow(10.0, 0.4 * (self.depth - 20.5)) * self.times(Class::SolarSystem);
         let belt = Belt::new(objects, self.depth + 0.3);
         let found = belt.near(random, patch.centre, patch.radius, mjd);
         found

@@ -10,6 +10,9 @@ use skydiff_schemas::Band;
 use super::bands::{Bands, R, WAVELENGTH, index, planck, thermal};
 use super::{Parameters, Star};
 
+/// Widths from mid-eclipse at which nothing is left of it: 10⁻¹¹.
+const REACH: f64 = 4.0;
+
 /// An eclipsing binary.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Eclipsing {
@@ -45,8 +48,10 @@ impl Eclipsing {
             (log_period, 0.035 * libm::pow(10.0, -0.4 * log_period), random.between(0.0, 0.02))
         };
         let period = libm::pow(10.0, log_period.clamp(-0.66, 2.0));
-        let hot =
-            if contact { 4_600.0 + 4_500.0 * (period - 0.25).max(0.0) } else { 5_200.0 + 900.0 * random.exponential() };
+        // Two of five detached systems are of K and M dwarfs.
+        let cool_or_warm =
+            if random.chance(0.4) { random.between(3_600.0, 5_200.0) } else { 5_200.0 + 900.0 * random.exponential() };
+        let hot = if contact { 4_600.0 + 4_500.0 * (period - 0.25).max(0.0) } else { cool_or_warm };
         let hot = (hot + 300.0 * random.gauss()).clamp(3_600.0, 14_000.0);
         let cool = hot * if contact { random.between(0.93, 1.0) } else { random.between(0.5, 1.0) };
         // Share of the disc of the hotter star that is hidden, and the size of the cooler star relative to it.
@@ -62,14 +67,15 @@ impl Eclipsing {
         let width = width.clamp(0.004, 0.16);
         let gamma = if contact { random.between(0.8, 1.1) } else { random.between(0.6, 1.6) };
         const POINTS: usize = 64;
-        let reach = (6.0 * width).min(0.5);
+        let reach = (REACH * width).min(0.5);
         let average =
             (0..POINTS).map(|at| profile(reach * ((at as f64 + 0.5) / POINTS as f64), width, gamma)).sum::<f64>()
                 * 2.0
                 * reach
                 / POINTS as f64;
         // The main sequence, coarsely: absolute magnitude in r of that temperature, with two stars.
-        let r = 4.5 - 9.5 * libm::log10(hot / 5_772.0) / 0.3 * 0.35 - 0.4 + star.modulus;
+        let warmer = libm::log10(hot / 5_772.0);
+        let r = 4.1 - if warmer > 0.0 { 11.0 } else { 22.0 } * warmer + star.modulus;
         Eclipsing {
             period,
             epoch: 50_000.0 + period * random.unit(),
@@ -122,9 +128,40 @@ impl Eclipsing {
 /// ψ at that phase (0 to 0.5) from mid-eclipse.
 fn profile(phase: f64, width: f64, gamma: f64) -> f64 {
     let x = phase / width;
-    if x > 6.0 {
+    if x > REACH {
         return 0.0;
     }
-    let fall = 1.0 - libm::exp(1.0 - libm::cosh(x));
-    1.0 - libm::pow(fall.max(0.0), gamma)
+    let grown = libm::exp(x);
+    let fall = 1.0 - libm::exp(1.0 - 0.5 * (grown + 1.0 / grown));
+    1.0 - libm::exp(gamma * libm::log(fall.max(1e-30)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Random;
+
+    const R_BAND: Band = Band(2);
+
+    #[test]
+    fn the_profile_is_mikulaseks() {
+        // 1 - (1 - e^{1 - cosh 1})^Γ, by hand: cosh 1 = 1.543081, e^{-0.543081} = 0.580955.
+        assert!((profile(0.05, 0.05, 1.0) - 0.580_955).abs() < 1e-5);
+        assert!((profile(0.05, 0.05, 2.0) - (1.0 - 0.419_045 * 0.419_045)).abs() < 1e-5);
+        assert!((profile(0.0, 0.05, 0.7) - 1.0).abs() < 1e-9 && profile(0.3, 0.05, 1.0) == 0.0);
+    }
+
+    #[test]
+    fn light_repeats_is_least_at_the_epoch_and_its_mean_is_the_average() {
+        for seed in 0..100 {
+            let star = Eclipsing::draw(&Star { random: Random::new(seed), modulus: 13.0, a_v: 0.2 });
+            let curve: Vec<f64> =
+                (0..2000).map(|at| star.flux(R_BAND, star.epoch + star.period * f64::from(at) / 2000.0)).collect();
+            assert!(curve.iter().all(|flux| *flux >= curve[0] * 0.999_999 && *flux > 0.0), "{seed}");
+            let average = curve.iter().sum::<f64>() / 2000.0;
+            assert!((star.mean(R_BAND) / average - 1.0).abs() < 0.01, "{seed}: {} {average}", star.mean(R_BAND));
+            let then = star.epoch + 0.07 * star.period;
+            assert!((star.flux(R_BAND, then) / star.flux(R_BAND, then + 500.0 * star.period) - 1.0).abs() < 1e-6);
+        }
+    }
 }

@@ -51,6 +51,10 @@ pub(super) fn absolute(event: &Event) -> f64 {
     }
 }
 
+/// Rise times from the beginning to t₀ of Bazin's form.
+const EARLY: f64 = 7.0;
+
+/// Shares of the kinds, summed up.
 const AFTERGLOWS: f64 = 0.6;
 const KILONOVAE: f64 = 0.8;
 
@@ -66,8 +70,8 @@ impl Fast {
         } else if pick < KILONOVAE {
             (Kind::Kilonova { rise: random.between(0.3, 0.8) }, 20.0)
         } else {
-            let rise = random.between(0.3, 1.2);
-            (Kind::Blue { rise, fall: random.between(2.5, 6.0) }, 45.0)
+            let rise = random.between(0.3, 1.0);
+            (Kind::Blue { rise, fall: random.between(3.0, 6.0) }, 45.0)
         };
         Fast {
             life: Life::new(event.begins, event.begins + last),
@@ -106,7 +110,7 @@ impl Fast {
                     / spread(WAVELENGTH[R], hot)
             }
             Kind::Blue { rise, fall } => {
-                let t = age - 5.0 * rise;
+                let t = age - EARLY * rise;
                 let kelvin = 11_000.0 + 14_000.0 * libm::exp(-age / 8.0);
                 let colour = planck(WAVELENGTH[band], kelvin) / planck(WAVELENGTH[R], kelvin);
                 bazin(t, rise, fall) / bazin(rise * libm::log((fall / rise - 1.0).max(0.1)), rise, fall) * colour
@@ -124,7 +128,7 @@ impl Fast {
         self.begins
             + match self.kind {
                 Kind::Afterglow { rise, .. } | Kind::Kilonova { rise } => rise,
-                Kind::Blue { rise, fall } => rise * (5.0 + libm::log((fall / rise - 1.0).max(0.1))),
+                Kind::Blue { rise, fall } => rise * (EARLY + libm::log((fall / rise - 1.0).max(0.1))),
             }
     }
 
@@ -148,4 +152,39 @@ impl Fast {
 /// Bazin's form.
 fn bazin(t: f64, rise: f64, fall: f64) -> f64 {
     libm::exp(-t / fall) / (1.0 + libm::exp((-t / rise).min(300.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bands::magnitude;
+    use super::*;
+    use crate::Random;
+
+    #[test]
+    fn peaks_are_at_the_magnitude_and_the_fall_is_fast() {
+        assert!((bazin(0.0, 1.0, 5.0) - 0.5).abs() < 1e-12);
+        let mut kinds = [0; 3];
+        for seed in 0..300 {
+            let event = Event { random: Random::new(seed), begins: 60_000.0, redshift: 0.1, a_v: 0.0 };
+            let made = Fast::draw(&event, 18.0);
+            let at = |days: f64| magnitude(made.flux(Band(2), made.peak() + days));
+            assert!((at(0.0) - 18.0).abs() < 0.25, "{seed} {:?}: {}", made.kind, at(0.0));
+            match made.kind {
+                Kind::Afterglow { .. } => {
+                    kinds[0] += 1;
+                    assert!(at(0.1) > 19.5, "{seed}: {}", at(0.1));
+                }
+                Kind::Kilonova { .. } => {
+                    kinds[1] += 1;
+                    let colour = |days: f64| magnitude(made.flux(Band(1), made.peak() + days)) - at(days);
+                    assert!(at(4.0) > 19.5 && colour(3.0) > colour(0.0) + 0.7, "{seed}: {} {}", at(4.0), colour(3.0));
+                }
+                Kind::Blue { .. } => {
+                    kinds[2] += 1;
+                    assert!(at(12.0) > 19.5 && at(12.0) < 24.0, "{seed}: {}", at(12.0));
+                }
+            }
+        }
+        assert!(kinds[0] > 140 && kinds[1] > 30 && kinds[2] > 30, "{kinds:?}");
+    }
 }

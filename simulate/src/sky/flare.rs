@@ -22,6 +22,9 @@ const MOST: u64 = 4;
 /// Widths after the peak at which nothing is left.
 const LAST: f64 = 20.0;
 
+/// Longest full width at half maximum, days.
+const WIDEST: f64 = 0.04;
+
 /// A flare star.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct FlareStar {
@@ -83,7 +86,8 @@ impl FlareStar {
         // N(> height) ∝ height^-1, at most a thousand times the least.
         let height = self.least / (1.0 - random.unit()).max(1e-3);
         let width = 0.004 * libm::sqrt(height / self.least) * (0.6 + 0.8 * random.unit());
-        (day + random.unit(), height, width.min(0.04))
+        // Its rise is on its day too.
+        (day + WIDEST + (1.0 - WIDEST) * random.unit(), height, width.min(WIDEST))
     }
 
     /// Flux in quiescence, nJy.
@@ -93,7 +97,7 @@ impl FlareStar {
 
     /// How far a rare flare exceeds the star, as a share of it, in r.
     pub fn swing(&self) -> f64 {
-        f64::from(self.hot[R] / self.quiet[R]) * self.least * 60.0
+        f64::from(self.hot[R] / self.quiet[R]) * self.least * 30.0
     }
 
     pub fn parameters(&self, to: &mut Parameters) {
@@ -111,5 +115,37 @@ fn template(t: f64) -> f64 {
     } else {
         // Both exponentials from one: e^{-1.6 t} is (e^{-0.2783 t})^5.749.
         0.6890 * libm::exp(-1.600 * t) + 0.3030 * libm::exp(-0.2783 * t)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_is_davenports() {
+        assert!((template(0.0) - 0.992).abs() < 1e-12);
+        assert!((template(-0.5) - 0.196_19).abs() < 1e-4, "{}", template(-0.5));
+        assert!((template(1.0) - (0.689 * 0.201_897 + 0.303 * 0.757_07)).abs() < 1e-5);
+        assert_eq!((template(-1.0), template(25.0)), (0.0, 0.0));
+    }
+
+    #[test]
+    fn flares_come_as_often_as_the_rate_and_are_blue() {
+        let (mut flaring, mut expected) = (0.0, 0.0);
+        for seed in 0..40 {
+            let star = FlareStar::draw(&Star { random: Random::new(seed), modulus: 7.0, a_v: 0.0 });
+            for day in 0..300 {
+                let day = f64::from(day) + 58_000.0;
+                let most = (0..400).map(|at| star.light(day, day + f64::from(at) / 400.0)).fold(0.0, f64::max);
+                flaring += f64::from(u8::from(most > 0.03));
+                expected += 1.0 - star.none;
+            }
+            let (quiet_u, quiet_i) = (star.mean(Band(0)), star.mean(Band(3)));
+            let light = f64::from(star.hot[0]) / quiet_u;
+            assert!(light > 20.0 * f64::from(star.hot[3]) / quiet_i, "{light}");
+        }
+        let share: f64 = flaring / expected;
+        assert!((share - 1.0).abs() < 0.05, "{share}");
     }
 }

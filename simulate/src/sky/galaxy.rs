@@ -9,6 +9,9 @@ use crate::Place;
 /// Distance of the Galactic centre.
 const CENTRE: f64 = 8_000.0;
 
+/// Half the length of the bar (Wegg, Gerhard & Portail 2015: 5 kpc).
+const BAR: f64 = 5_000.0;
+
 /// Extinction in V per pc in the plane, and the thickness of the dust: 0.12 magnitudes to the pole.
 const DUST: (f64, f64) = (1.2e-3, 100.0);
 
@@ -32,7 +35,9 @@ impl Population {
         let height = (distance * toward.sin_b).abs();
         let (x, y) = (CENTRE - distance * toward.cos_b * toward.cos_l, distance * toward.cos_b * toward.sin_l);
         let radius = libm::sqrt(x * x + y * y);
-        let disc = |length: f64, thick: f64| libm::exp((CENTRE - radius) / length - height / thick);
+        // Within the bar's reach the disc does not go on growing.
+        let inward = CENTRE - radius.max(BAR);
+        let disc = |length: f64, thick: f64| libm::exp(inward / length - height / thick);
         match self {
             Population::Young => disc(3_000.0, 80.0),
             Population::Disc => 0.88 * disc(2_600.0, 300.0) + 0.12 * disc(3_600.0, 900.0),

@@ -81,3 +81,34 @@ fn magnification(impact: f64, time: f64) -> f64 {
     let square = impact * impact + time * time;
     (square + 2.0) / libm::sqrt(square * (square + 4.0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Random;
+
+    #[test]
+    fn magnification_is_paczynskis_and_the_star_is_itself_without_the_lens() {
+        // A(1) = 3/√5, and nearly 1/u for small u.
+        assert!((magnification(1.0, 0.0) - 3.0 / 5.0_f64.sqrt()).abs() < 1e-12);
+        assert!((magnification(0.6, 0.8) - 3.0 / 5.0_f64.sqrt()).abs() < 1e-12);
+        assert!((magnification(0.01, 0.0) - 100.0).abs() < 0.02);
+        for seed in 0..100 {
+            let star = Lensing::draw(&Star { random: Random::new(seed), modulus: 14.0, a_v: 1.0 }, 60_000.0);
+            let (from, to) = star.lifetime();
+            let r = Band(2);
+            assert!((from - 60_000.0).abs() < 1e-6 && to - from <= LONGEST);
+            assert_eq!((star.flux(r, from - 0.1), star.flux(r, to + 0.1)), (star.mean(r), star.mean(r)));
+            let peak = star.mean(r) * (1.0 + star.lensed * (magnification(star.impact, 0.0) - 1.0));
+            assert!((star.flux(r, star.peak) / peak - 1.0).abs() < 1e-12);
+            // The same in all bands: lenses have no colour.
+            assert!(
+                (star.flux(Band(1), star.peak + 3.0) / star.mean(Band(1))
+                    - star.flux(r, star.peak + 3.0) / star.mean(r))
+                .abs()
+                    < 1e-9
+            );
+            assert!(star.flux(r, from + 1e-6) / star.mean(r) < 1.02);
+        }
+    }
+}

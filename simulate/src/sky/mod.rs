@@ -8,15 +8,17 @@
 //! |---|---|
 //! | `pulsating` | RR Lyrae, Cepheids, long-period variables |
 //! | `eclipsing` `agn` `cataclysmic` `flare` | what else is always there |
-//! | `lensing` `supernova` `tidal` `fast` | events, which begin and end |
-//! | `asteroid` | what moves |
-//! | `galaxy` `host` `bands` `walk` | the Galaxy, other galaxies, colours, noise that can be asked for at any time |
+//! | `lensing` `supernova` `collapse` `tidal` `fast` | events, which begin and end |
+//! | `asteroid` `belt` | what moves |
+//! | `galaxy` `host` `near` `rates` `bands` `walk` | the Galaxy, other galaxies, neighbours, rates, colours, noise that can be asked for at any time |
 
 mod agn;
 mod asteroid;
 mod bands;
+mod belt;
 mod cataclysmic;
 mod class;
+mod collapse;
 mod density;
 mod eclipsing;
 mod fast;
@@ -25,8 +27,12 @@ mod galaxy;
 mod host;
 mod lensing;
 mod model;
+mod near;
 mod pulsating;
+mod rates;
 mod supernova;
+#[cfg(test)]
+mod tests;
 mod tidal;
 mod walk;
 

@@ -12,14 +12,16 @@ use super::asteroid::Asteroid;
 use super::bands::{Bands, R, index, magnitude, thermal};
 use super::cataclysmic::Cataclysmic;
 use super::class::Class;
+use super::collapse::CoreCollapse;
 use super::eclipsing::Eclipsing;
 use super::fast::{self, Fast};
 use super::flare::FlareStar;
 use super::galaxy;
 use super::host::{self, Host};
 use super::lensing::Lensing;
+use super::near::{CATALOGUE, Near};
 use super::pulsating::Pulsating;
-use super::supernova::{CoreCollapse, Ia};
+use super::supernova::Ia;
 use super::tidal::Disruption;
 use super::{Event, Star};
 
@@ -51,32 +53,6 @@ enum Light {
     Disruption(Disruption),
     Fast(Fast),
     Asteroid(Asteroid),
-}
-
-/// What a catalogue has there, for those without a host.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Near {
-    distance: f32,
-    star: f32,
-    /// Of an unrelated source, where the object is too faint for a catalogue.
-    other: (f32, f32),
-}
-
-/// Faintest r magnitude of the catalogue of neighbours.
-const CATALOGUE: f64 = 23.0;
-
-impl Near {
-    fn draw(mut random: Random) -> Near {
-        let distance = (0.12 * libm::sqrt(2.0 * random.exponential())).min(0.9) as f32;
-        let star = (1.0 - 0.04 * random.exponential()).max(0.5) as f32;
-        // The nearest of about 20,000 sources per square degree.
-        let far = 14.0 * libm::sqrt(random.exponential()).max(0.1);
-        Near {
-            distance,
-            star,
-            other: (far.min(40.0) as f32, (CATALOGUE - 1.2 * random.exponential()).max(14.0) as f32),
-        }
-    }
 }
 
 impl Model {
@@ -142,30 +118,22 @@ impl Model {
 
     /// What a catalogue has nearest to it: its host, itself, or, where it is too faint or nothing, an unrelated source.
     pub fn neighbour(&self) -> Neighbour {
-        if let Some(host) = &self.host {
-            let nuclear = self.class == Class::Agn && self.quiescent(Band(R as u8)) > 3.0 * self.host(Band(R as u8));
+        let own = self.quiescent(Band(R as u8));
+        match &self.host {
             // A bright nucleus makes a galaxy look like a star.
-            let (star, magnitude) = if nuclear {
-                (f64::from(self.neighbour.star), magnitude(self.quiescent(Band(R as u8)) + self.host(Band(R as u8))))
-            } else {
-                (1.0 - f64::from(self.neighbour.star), host.magnitude)
-            };
-            let distance = host.offset + 0.5 * f64::from(self.neighbour.distance);
-            return Neighbour { distance, magnitude, star, redshift: Some(host.redshift) };
+            Some(host) if self.class == Class::Agn => {
+                let under = self.host(Band(R as u8));
+                self.neighbour.of_host(host, magnitude(own + under), own > 3.0 * under)
+            }
+            Some(host) if host.magnitude < CATALOGUE => self.neighbour.of_host(host, host.magnitude, false),
+            _ => self.neighbour.of_star(magnitude(own)),
         }
-        let own = magnitude(self.quiescent(Band(R as u8)));
-        if own < CATALOGUE {
-            let Near { distance, star, .. } = self.neighbour;
-            return Neighbour { distance: f64::from(distance), magnitude: own, star: f64::from(star), redshift: None };
-        }
-        let (distance, magnitude) = self.neighbour.other;
-        Neighbour { distance: f64::from(distance), magnitude: f64::from(magnitude), star: 0.5, redshift: None }
     }
 
     /// For what moves: its number in the catalogue, and its predicted V magnitude at that time.
     pub fn solar_system(&self, mjd: f64) -> Option<(u32, f64)> {
         match &self.light {
-            Light::Asteroid(asteroid) => Some((asteroid.number(), asteroid.magnitude(mjd))),
+            Light::Asteroid(asteroid) => Some((asteroid.number, asteroid.magnitude(mjd))),
             _ => None,
         }
     }
@@ -296,7 +264,7 @@ impl Model {
 
     pub(super) fn asteroid(asteroid: Asteroid, random: Random, mjd: f64) -> Model {
         let place = asteroid.position(mjd);
-        let random = random.of(4, u64::from(asteroid.number()));
+        let random = random.of(4, u64::from(asteroid.number));
         Model::new(Class::SolarSystem, place, Light::Asteroid(asteroid), None, random)
     }
 

@@ -20,7 +20,7 @@ use super::{Parameters, Star};
 
 const HARMONICS: usize = 5;
 
-/// Amplitudes relative to g. RR Lyrae: after Sesar et al. (2010), figure 8, and Braga et al. for J to K.
+/// Amplitudes relative to g. RR Lyrae: after Sesar et al. (2010), smaller in J to K.
 const RR_LYRAE: Bands = [0.95, 1.0, 0.71, 0.56, 0.51, 0.49, 0.36, 0.27, 0.25];
 /// Cepheids: A_V, A_I of Klagyivik & Szabados (2009) and A_J to A_K of Inno et al. (2015), interpolated in wavelength.
 const CEPHEID: Bands = [1.35, 1.0, 0.68, 0.52, 0.46, 0.42, 0.34, 0.27, 0.25];
@@ -160,8 +160,11 @@ impl Pulsating {
             let (was_cos, was_sin) = (f64::from(*cos), f64::from(*sin));
             (*cos, *sin) = ((was_cos * turned + was_sin * by) as f32, (was_sin * turned - was_cos * by) as f32);
         }
-        let moment = |power: i32| curve.iter().map(|value| (value * scale).powi(power)).sum::<f64>() / POINTS as f64;
-        let (second, third, fourth) = (moment(2), moment(3), moment(4));
+        let (mut second, mut third, mut fourth) = (0.0, 0.0, 0.0);
+        for value in curve.map(|value| value * scale) {
+            let square = value * value / POINTS as f64;
+            (second, third, fourth) = (second + square, third + square * value, fourth + square * value * value);
+        }
         Pulsating {
             period,
             epoch: 50_000.0 + period * random.unit(),
@@ -224,4 +227,75 @@ fn series(shape: &[(f32, f32); HARMONICS], phase: f64) -> f64 {
         (sin_k, cos_k) = (sin_k * cos + cos_k * sin, cos_k * cos - sin_k * sin);
     }
     sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const G: Band = Band(1);
+
+    fn star(seed: u64) -> Star {
+        Star { random: Random::new(seed), modulus: 15.0, a_v: 0.1 }
+    }
+
+    fn magnitudes(star: &Pulsating, band: Band) -> Vec<f64> {
+        let at = |step: i32| star.flux(band, star.epoch + star.period * f64::from(step) / 400.0);
+        (0..400).map(at).map(super::super::bands::magnitude).collect()
+    }
+
+    #[test]
+    fn light_repeats_is_greatest_at_the_epoch_and_has_the_amplitude() {
+        for seed in 0..50 {
+            for star in [Pulsating::rr_lyrae(&star(seed)), Pulsating::cepheid(&star(seed))] {
+                let curve = magnitudes(&star, G);
+                let (least, most) =
+                    (curve.iter().copied().fold(f64::INFINITY, f64::min), curve.iter().copied().fold(0.0, f64::max));
+                assert!(
+                    (most - least - star.amplitude).abs() < 0.03 * star.amplitude,
+                    "{} {}",
+                    most - least,
+                    star.amplitude
+                );
+                assert!(curve[0] - least < 0.03 * star.amplitude);
+                let then = star.epoch + 0.3 * star.period;
+                let (once, again) = (star.flux(G, then), star.flux(G, then + 1000.0 * star.period));
+                assert!((once / again - 1.0).abs() < 1e-6);
+                let red = magnitudes(&star, Band(2));
+                let ratio = (red[200] - red[0]) / (curve[200] - curve[0]);
+                assert!((ratio - f64::from(star.ratio[R])).abs() < 1e-3, "{ratio}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_mean_is_the_average() {
+        for seed in 0..50 {
+            let star = Pulsating::rr_lyrae(&star(seed));
+            let average =
+                (0..1000).map(|at| star.flux(G, 55_000.0 + star.period * f64::from(at) / 1000.0)).sum::<f64>() / 1000.0;
+            assert!((star.mean(G) / average - 1.0).abs() < 0.02, "{seed}: {} {average}", star.mean(G));
+        }
+        let mut ratio = 0.0;
+        for seed in 0..40 {
+            let star = Pulsating::long_period(&star(seed));
+            let average = (0..2000).map(|at| star.flux(Band(2), 50_000.0 + f64::from(at) * 5.3)).sum::<f64>() / 2000.0;
+            ratio += average / star.mean(Band(2)) / 40.0;
+        }
+        assert!((ratio - 1.0).abs() < 0.15, "{ratio}");
+    }
+
+    #[test]
+    fn rr_lyrae_rise_fast_and_obey_the_periods() {
+        for seed in 0..200 {
+            let star = Pulsating::rr_lyrae(&star(seed));
+            assert!(star.period > 0.2 && star.period < 0.9);
+            if star.period > 0.45 && star.amplitude > 0.9 {
+                // From three quarters down to maximum in less than a fifth of the period.
+                let curve = magnitudes(&star, G);
+                let low = (0..400).rev().find(|at| curve[*at] > curve[0] + 0.75 * star.amplitude).unwrap();
+                assert!(low > 320, "{seed}: {low}");
+            }
+        }
+    }
 }

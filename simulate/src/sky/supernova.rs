@@ -1,19 +1,14 @@
-//! Supernovae, thermonuclear and of collapsing cores.
+//! Thermonuclear supernovae, type Ia.
 //!
-//! **Ia.** In each rest-frame band a line and two Gaussians in magnitude (the form of Contardo, Leibundgut & Vacca 2000),
-//! with the rise of an expanding fireball, f ∝ (t + 17.5 d)² (Riess et al. 1999), smoothly ended; the numbers are our own, made
-//! to agree with what a normal supernova does (Δm₁₅(B) = 1.1, a second maximum from i on). Time is stretched by s(x₁) of SALT2
-//! (Guy et al. 2007) and by 1 + z; the peak is M_B = −19.1 (AB) − 0.14 x₁ + 3.1 c with 0.1 of scatter (Tripp 1998; Scolnic et al.
-//! 2018), colour reddens as dust does. K-correction: magnitudes are interpolated in wavelength between rest-frame bands.
-//!
-//! **Core collapse.** The form of Villar et al. (2019), eq. 1: F = (A + β (t − t₀)) / (1 + e^{−(t − t₀)/τ_rise}) before t₁ = t₀ + γ,
-//! (A + βγ) e^{−(t − t₁)/τ_fall} / (1 + e^{−(t − t₀)/τ_rise}) after; on a black body that cools exponentially to its
-//! recombination temperature. Peaks after Richardson et al. (2014), shares after Li et al. (2011): II-P with its plateau,
-//! IIn, Ib/c and IIb.
+//! In each rest-frame band a line and two Gaussians in magnitude (the form of Contardo, Leibundgut & Vacca 2000), with the
+//! rise of an expanding fireball, f ∝ (t + 17.5 d)² (Riess et al. 1999), smoothly ended; the numbers are our own, made to agree
+//! with what a normal supernova does (Δm₁₅(B) = 1.1, a second maximum from i on). Time is stretched by s(x₁) of SALT2 (Guy et
+//! al. 2007) and by 1 + z; the peak is M_B = −19.1 (AB) − 0.14 x₁ + 3.1 c with 0.1 of scatter (Tripp 1998; Scolnic et al. 2018),
+//! colour reddens as dust does. K-correction: magnitudes are interpolated in wavelength between rest-frame bands.
 
 use skydiff_schemas::Band;
 
-use super::bands::{Bands, EFOLD, R, WAVELENGTH, extinction, index, nanojansky, planck};
+use super::bands::{Bands, EFOLD, WAVELENGTH, extinction, index, nanojansky};
 use super::host::modulus;
 use super::{Event, Life, Parameters};
 
@@ -141,115 +136,53 @@ fn nearest(wavelength: f64) -> usize {
     (0..9).rev().find(|band| WAVELENGTH[*band] * 0.93 <= wavelength).unwrap_or(0)
 }
 
-/// What kind of core collapse.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Core {
-    Plateau,
-    Interacting,
-    Stripped,
-}
+#[cfg(test)]
+mod tests {
+    use super::super::bands::magnitude;
+    use super::*;
+    use crate::Random;
 
-/// A core-collapse supernova.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct CoreCollapse {
-    life: Life,
-    kind: Core,
-    redshift: f64,
-    /// t₀, MJD; the other times are days at rest.
-    start: f64,
-    rise: f64,
-    plateau: f64,
-    fall: f64,
-    /// β / A, per day.
-    slope: f64,
-    /// K at t₀, K in the end, and days in which it cools.
-    heat: (f64, f64, f64),
-    /// Flux of the rest-frame r band's A in each band, with dust.
-    base: Bands,
-}
-
-impl CoreCollapse {
-    pub fn draw(event: &Event) -> CoreCollapse {
-        let mut random = event.random;
-        let pick = random.unit();
-        let gauss = random.gauss().clamp(-2.5, 2.5);
-        let (kind, absolute) = if pick < 0.58 {
-            (Core::Plateau, -16.75 + 0.98 * gauss)
-        } else if pick < 0.65 {
-            (Core::Interacting, -18.53 + 1.0 * gauss)
-        } else {
-            (Core::Stripped, -17.3 + 0.9 * gauss)
-        };
-        let mut about = |mean: f64, spread: f64| mean * libm::exp(spread * random.gauss().clamp(-2.0, 2.0));
-        let (rise, plateau, fall, slope, heat) = match kind {
-            Core::Plateau => {
-                (about(1.6, 0.4), about(95.0, 0.15), about(14.0, 0.3), -0.0035, (about(16_000.0, 0.2), 5_400.0, 14.0))
-            }
-            Core::Interacting => {
-                (about(5.0, 0.4), about(30.0, 0.5), about(60.0, 0.4), -0.006, (about(15_000.0, 0.2), 7_000.0, 40.0))
-            }
-            Core::Stripped => {
-                (about(3.2, 0.3), about(9.0, 0.3), about(20.0, 0.3), -0.01, (about(8_500.0, 0.15), 4_600.0, 15.0))
-            }
-        };
-        let dilation = 1.0 + event.redshift;
-        let apparent = absolute + modulus(event.redshift) - 2.5 * libm::log10(dilation);
-        // F is 0.4 % of A five rise times before t₀: the explosion, as far as anyone sees.
-        let start = event.begins + 5.5 * rise * dilation;
-        let last = (plateau + 6.0 * fall) * dilation;
-        CoreCollapse {
-            life: Life::new(event.begins, start + last),
-            kind,
-            redshift: event.redshift,
-            start,
-            rise,
-            plateau,
-            fall,
-            slope,
-            heat,
-            base: std::array::from_fn(|band| nanojansky(apparent + extinction(event.a_v, band)) as f32),
-        }
+    fn near(redshift: f64, seed: u64) -> Event {
+        Event { random: Random::new(seed), begins: 60_000.0, redshift, a_v: 0.0 }
     }
 
-    /// nJy.
-    pub fn flux(&self, band: Band, mjd: f64) -> f64 {
-        let share = self.life.share(mjd);
-        if share <= 0.0 {
-            return 0.0;
-        }
-        let band = index(band);
-        let age = (mjd - self.start) / (1.0 + self.redshift);
-        let (first, last, days) = self.heat;
-        let kelvin = last + (first - last) * libm::exp(-age.max(0.0) / days);
-        let colour = planck(WAVELENGTH[band] / (1.0 + self.redshift), kelvin) / planck(WAVELENGTH[R], kelvin);
-        share * f64::from(self.base[band]) * colour * villar(age, self.rise, self.plateau, self.fall, self.slope)
+    /// Of a normal supernova: magnitudes from B's peak at so many days from it.
+    fn normal(band: u8, day: f64) -> f64 {
+        let mut made = Ia::draw(&near(0.001, 1));
+        (made.stretch, made.base) = (1.0, [1e6; 9]);
+        made.peak = 60_000.0 + RISE * 1.001;
+        made.life = Life::new(60_000.0, 60_300.0);
+        magnitude(made.flux(Band(band), made.peak + day * 1.001))
     }
 
-    pub fn lifetime(&self) -> (f64, f64) {
-        self.life.interval()
+    #[test]
+    fn a_normal_type_ia_fades_as_they_do() {
+        let fifteen = normal(1, 15.0) - normal(1, 0.0);
+        assert!(fifteen > 0.65 && fifteen < 0.95, "Δm15(g) {fifteen}");
+        let u = normal(0, 15.0) - normal(0, -1.0);
+        assert!(u > 1.3 && u < 2.1, "Δm15(u) {u}");
+        // A second maximum in i about 24 days after the first, none in g.
+        assert!(normal(3, 14.0) > normal(3, 24.0) + 0.05 && normal(3, 40.0) > normal(3, 24.0) + 0.5);
+        assert!((0..60).all(|day| normal(1, f64::from(day) + 1.0) > normal(1, f64::from(day)) - 0.01));
+        // t² early: four times the flux at twice the age, nearly.
+        let early = normal(1, -16.5) - normal(1, -15.5);
+        assert!((early - 1.5).abs() < 0.35, "{early}");
     }
 
-    /// Of about greatest light, MJD.
-    pub fn peak(&self) -> f64 {
-        self.start + self.rise * 3.0 * (1.0 + self.redshift)
+    #[test]
+    fn type_ia_are_standard_candles_and_dilated() {
+        let mut peaks: Vec<f64> = (0..400)
+            .map(|seed| Ia::draw(&near(0.05, seed)))
+            .map(|made| magnitude(made.flux(Band(1), made.peak)))
+            .collect();
+        peaks.sort_by(f64::total_cmp);
+        // M about −19.1 and modulus 36.73.
+        assert!((peaks[200] - 17.55).abs() < 0.3, "{}", peaks[200]);
+        assert!(peaks[340] - peaks[60] < 1.0, "{}", peaks[340] - peaks[60]);
+        let (close, far) = (Ia::draw(&near(0.01, 7)), Ia::draw(&near(0.5, 7)));
+        assert!(((far.peak - 60_000.0) / (close.peak - 60_000.0) - 1.5 / 1.01).abs() < 1e-9);
+        assert!(
+            (magnitude(far.flux(Band(3), far.peak)) - magnitude(close.flux(Band(1), close.peak)) - 9.1).abs() < 0.7
+        );
     }
-
-    pub fn parameters(&self, to: &mut Parameters) {
-        let (plateau, interacting) = (self.kind == Core::Plateau, self.kind == Core::Interacting);
-        to.push(("type_iip", f64::from(u8::from(plateau))));
-        to.push(("type_iin", f64::from(u8::from(interacting))));
-        to.push(("peak_mjd", self.peak()));
-        to.push(("redshift", self.redshift));
-        to.push(("rise_d", self.rise));
-        to.push(("plateau_d", self.plateau));
-        to.push(("fall_d", self.fall));
-    }
-}
-
-/// Villar's form for A = 1, `slope` being β, at days from t₀.
-fn villar(age: f64, rise: f64, plateau: f64, fall: f64, slope: f64) -> f64 {
-    let onset = 1.0 + libm::exp((-age / rise).min(300.0));
-    let top =
-        if age < plateau { 1.0 + slope * age } else { (1.0 + slope * plateau) * libm::exp(-(age - plateau) / fall) };
-    top / onset
 }

@@ -1,6 +1,6 @@
 //! Tidal disruptions: a star that falls apart at the centre of a galaxy.
 //!
-//! The form of van Velzen et al. (2021), eq. 3 to 5: a Gaussian rise, e^{−(t − t_p)²/2σ²}, then the power law ((t − t_p + t₀)/t₀)^p with
+//! The form of van Velzen et al. (2021): a Gaussian rise, e^{−(t − t_p)²/2σ²}, then the power law ((t − t_p + t₀)/t₀)^p with
 //! p = −5/3 (Rees 1988), on a black body of constant temperature between 14,000 and 30,000 K. Absolute magnitudes −17 to −21,
 //! the faint ones the more common (van Velzen 2018).
 
@@ -84,5 +84,25 @@ fn decay(age: f64, rise: f64, fallback: f64) -> f64 {
         libm::exp(-0.5 * (age / rise) * (age / rise))
     } else {
         libm::pow((age + fallback) / fallback, -5.0 / 3.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bands::magnitude;
+    use super::*;
+    use crate::Random;
+
+    #[test]
+    fn rise_is_gaussian_fall_is_a_power_law_and_it_stays_blue() {
+        assert!((decay(-9.0, 9.0, 40.0) - libm::exp(-0.5)).abs() < 1e-12);
+        // A fallback time after the peak: 2^(-5/3).
+        assert!((decay(40.0, 9.0, 40.0) - 0.314_980).abs() < 1e-6);
+        let event = Event { random: Random::new(4), begins: 60_000.0, redshift: 0.05, a_v: 0.1 };
+        let made = Disruption::draw(&event);
+        let colour = |mjd: f64| magnitude(made.flux(Band(1), mjd)) - magnitude(made.flux(Band(2), mjd));
+        assert!((colour(made.peak) - colour(made.peak + 100.0)).abs() < 1e-9 && colour(made.peak) < 0.0);
+        assert_eq!(made.flux(Band(1), 59_999.9), 0.0);
+        assert_eq!(made.flux(Band(1), 60_000.0 + LONGEST), 0.0);
     }
 }

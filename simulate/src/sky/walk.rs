@@ -14,6 +14,9 @@ const COARSEST: f64 = 8.0;
 /// Bisections.
 const LEVELS: usize = 11;
 
+/// Finest intervals in a coarsest.
+const FINEST: f64 = (1u64 << LEVELS) as f64;
+
 /// Of each level: 1 / (2 cosh(h/2τ)) and √tanh(h/2τ) for h = 8τ, 4τ, ...
 const BRIDGE: [(f64, f64); LEVELS] = [
     (0.018_309_496_736_843, 0.999_664_593_620_813),
@@ -45,33 +48,28 @@ impl Walk {
 
     /// Its value at that time: mean 0, variance 1.
     pub fn at(&self, mjd: f64) -> f64 {
-        let steps = mjd / (COARSEST * self.tau);
-        let mut place = libm::floor(steps);
-        let mut within = steps - place;
-        if !within.is_finite() {
+        // In units of the finest interval; the bits of the place say which half is taken at each level, so that no step waits
+        // for the one before it but for a multiplication.
+        let steps = mjd / (COARSEST * self.tau) * FINEST;
+        if steps.is_nan() || steps.abs() > 1e15 {
             return 0.0;
         }
-        let (mut left, mut right) = (self.normal(0, place), self.normal(0, place + 1.0));
+        let place = libm::floor(steps) as i64;
+        let coarse = place >> LEVELS;
+        let (mut left, mut right) = (self.normal(0, coarse), self.normal(0, coarse + 1));
         for (level, (weight, spread)) in BRIDGE.iter().enumerate() {
-            place *= 2.0;
-            let middle = weight * (left + right) + spread * self.normal(level as u64 + 1, place + 1.0);
-            within *= 2.0;
-            if within < 1.0 {
-                right = middle;
-            } else {
-                left = middle;
-                within -= 1.0;
-                place += 1.0;
-            }
+            let half = place >> (LEVELS - 1 - level);
+            let middle = weight * (left + right) + spread * self.normal(level as u64 + 1, half | 1);
+            (left, right) = if half & 1 == 0 { (left, middle) } else { (middle, right) };
         }
-        left + within * (right - left)
+        left + (steps - place as f64) * (right - left)
     }
 
     /// Nearly standard normal: four 16-bit uniforms of one hash, summed.
-    fn normal(&self, level: u64, place: f64) -> f64 {
-        let bits = self.random.of(level, place as i64 as u64).bits();
+    fn normal(&self, level: u64, place: i64) -> f64 {
+        let bits = self.random.at((place as u64) << 4 | level);
         let sum = (bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) + (bits >> 48);
-        (sum as f64 / 65_536.0 - 2.0 + 2.0 / 65_536.0) * 1.732_050_807_568_877_2
+        (sum as f64 * (1.0 / 65_536.0) - 2.0 + 2.0 / 65_536.0) * 1.732_050_807_568_877_2
     }
 }
 
