@@ -9,12 +9,14 @@
 //! |---|---|
 //! | `plan` | how rows of a record are written, compiled from the schema |
 //! | `ztf`, `lsst` | which column is what, and the packet around them |
+//! | `stamp` | the three images |
 //! | `numbers` | what is drawn from ids, roundings, magnitudes |
 //! | `wire` | Avro's bytes |
 
 mod lsst;
 mod numbers;
 mod plan;
+mod stamp;
 mod wire;
 mod ztf;
 

@@ -35,7 +35,31 @@ pub fn bell(stream: Random, salt: u64) -> f64 {
 
 /// To so many parts of one: `to(x, 1e4)` has four decimals.
 pub fn to(value: f64, parts: f64) -> f64 {
-    (value * parts + 0.5).floor() / parts
+    nearest(value * parts) / parts
+}
+
+/// The nearest whole number, of one that fits in 63 bits; faster than the library's where the processor has no such instruction.
+fn nearest(value: f64) -> f64 {
+    (value + 0.5f64.copysign(value)) as i64 as f64
+}
+
+/// What is left of a value of at most 63 bits after whole sizes, from 0 up to one size.
+pub fn wrapped(value: f64, size: f64) -> f64 {
+    let rest = value - (value / size) as i64 as f64 * size;
+    if rest < 0.0 { rest + size } else { rest }
+}
+
+/// Cosine of an angle within ±90°, to 3e-5: enough for how meridians converge. At least 1e-6.
+pub fn convergence(degrees: f64) -> f64 {
+    let square = degrees.to_radians() * degrees.to_radians();
+    (1.0 - square * (0.5 - square * (1.0 / 24.0 - square * (1.0 / 720.0 - square / 40_320.0)))).max(1e-6)
+}
+
+/// A direction on the sky, east and north: a point of the unit circle by the slope of its chord.
+pub fn direction(stream: Random) -> (f64, f64) {
+    let (slope, side) = (between(stream, salt("direction"), -1.0, 1.0), between(stream, salt("side"), -1.0, 1.0));
+    let scale = 1.0f64.copysign(side) / (1.0 + slope * slope);
+    ((1.0 - slope * slope) * scale, 2.0 * slope * scale)
 }
 
 /// To six significant digits, as ZTF's history has its numbers.
@@ -56,7 +80,7 @@ pub fn six_digits(value: f64) -> f64 {
         ten += 1;
     }
     let scale = power(5 - ten);
-    (value * scale + 0.5f64.copysign(value)).trunc() / scale
+    nearest(value * scale) / scale
 }
 
 /// AB magnitude of a flux in nJy (Oke & Gunn 1983: 31.4 = 8.90 + 22.5); of one too small to have one, 40.
@@ -90,6 +114,11 @@ mod tests {
             (sum, squares) = (sum + value, squares + value * value);
         }
         assert!((sum / 1e4).abs() < 0.04 && (squares / 1e4 - 1.0).abs() < 0.05, "{sum} {squares}");
+        for degrees in [-89.9, -60.0, 0.0, 45.0] {
+            assert!((convergence(degrees) - degrees.to_radians().cos()).abs() < 3e-5);
+        }
+        let (east, north) = direction(stream);
+        assert!((east.hypot(north) - 1.0).abs() < 1e-12);
         assert!((counts(31.4) - 1.0).abs() < 1e-12 && (counts(26.4) - 0.01).abs() < 1e-12);
     }
 

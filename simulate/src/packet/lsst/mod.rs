@@ -5,9 +5,11 @@ mod object;
 mod orbit;
 mod source;
 
+use super::numbers::{salt, unit};
 use super::plan::{Plan, record};
+use super::stamp::{self, Scale, Shape, Stamps, Which};
 use super::wire;
-use crate::{Seen, Shot};
+use crate::{Random, Seen, Shot};
 use serde_json::Value as Json;
 use skydiff_schemas::{Kind, survey};
 
@@ -23,7 +25,7 @@ enum Part {
     Object,
     SolarSystem,
     Orbit,
-    Stamp,
+    Stamp(Which),
 }
 
 /// Writes packets.
@@ -36,11 +38,18 @@ pub struct Packets {
     object: Plan<object::Row>,
     solar_system: Plan<orbit::Row>,
     orbit: Plan<orbit::Row>,
+    cutouts: Option<(Stamps, Vec<u8>)>,
+}
+
+/// 30 pixels of 0.2 arcsec, in nJy, turned as the camera was in that visit.
+fn scale(shot: &Shot) -> Scale {
+    let turn = std::f64::consts::TAU * unit(Random::new(shot.trigger.visit.number), salt("turn"));
+    Scale { size: 30, pixel: source::PIXEL, gain: 1.0, sky: 0.0, faintest: 25.5, turn }
 }
 
 impl Packets {
     /// Of the schema with that id. An error names a column that nothing fills.
-    pub fn new(id: u32, _cutouts: bool) -> Result<Packets, String> {
+    pub fn new(id: u32, cutouts: bool) -> Result<Packets, String> {
         let known = [1000, 1100, 1101].contains(&id);
         let text =
             survey::lsst::writer_schema(id).filter(|_| known).ok_or_else(|| format!("no packets of schema {id}"))?;
@@ -57,15 +66,42 @@ impl Packets {
             object: Plan::compile(record(&schema, "diaObject")?, false, object::column)?,
             solar_system: Plan::compile(record(&schema, "ssSource")?, false, orbit::source_column)?,
             orbit: Plan::compile(record(&schema, "mpc_orbits")?, false, orbit::column)?,
+            cutouts: cutouts.then(|| {
+                let blank = Scale { size: 30, pixel: 1.0, gain: 1.0, sky: 0.0, faintest: 25.5, turn: 0.0 };
+                (Stamps::new(blank), Vec::new())
+            }),
         })
     }
 
     /// Appends the packet of a shot.
     pub fn write(&mut self, shot: &Shot, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.framing);
-        for part in &self.parts {
-            self.part(*part, shot, out);
+        if let Some((stamps, _)) = &mut self.cutouts {
+            let shape = match source::Fault::of(shot.trigger, Random::new(shot.trigger.id)) {
+                None => Shape::Point,
+                Some(source::Fault::Dipole) => Shape::Dipole,
+                Some(source::Fault::Cosmic) => Shape::Pixels,
+                Some(source::Fault::Streak) => Shape::Line,
+                Some(source::Fault::Bad | source::Fault::Interpolated) => Shape::Blob,
+            };
+            stamps.draw(shot, scale(shot), shape);
         }
+        for place in 0..self.parts.len() {
+            if let Part::Stamp(which) = self.parts[place] {
+                self.stamp(which, shot, out);
+            } else {
+                self.part(self.parts[place], shot, out);
+            }
+        }
+    }
+
+    fn stamp(&mut self, which: Which, shot: &Shot, out: &mut Vec<u8>) {
+        let Some((stamps, file)) = &mut self.cutouts else { return out.push(wire::NULL) };
+        let (x, y) = source::Row::new(shot.trigger, shot.target, true).pixel();
+        file.clear();
+        stamp::lsst(stamps, which, shot.trigger.place, (x as i64 - 15, y as i64 - 15), file);
+        out.push(wire::PRESENT);
+        wire::bytes(file, out);
     }
 
     fn part(&self, part: Part, shot: &Shot, out: &mut Vec<u8>) {
@@ -99,7 +135,7 @@ impl Packets {
             Part::Object => nullable(out, !moves, |out| self.object.write(&object::Row::new(shot), out)),
             Part::SolarSystem => nullable(out, moves, |out| self.solar_system.write(&orbit::Row::new(shot), out)),
             Part::Orbit => nullable(out, moves, |out| self.orbit.write(&orbit::Row::new(shot), out)),
-            Part::Stamp => out.push(wire::NULL),
+            Part::Stamp(_) => out.push(wire::NULL),
         }
     }
 }
@@ -115,7 +151,9 @@ fn part(name: &str) -> Result<Part, String> {
         "diaObject" => Part::Object,
         "ssSource" => Part::SolarSystem,
         "mpc_orbits" => Part::Orbit,
-        "cutoutDifference" | "cutoutScience" | "cutoutTemplate" => Part::Stamp,
+        "cutoutDifference" => Part::Stamp(Which::Difference),
+        "cutoutScience" => Part::Stamp(Which::Science),
+        "cutoutTemplate" => Part::Stamp(Which::Template),
         _ => return Err(format!("nothing fills {name} of the schema")),
     })
 }

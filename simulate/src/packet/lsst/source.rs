@@ -3,9 +3,9 @@
 //! What the survey's quality cuts look at says whether it is bad: a dipole, flagged pixels, a low score. Fits that the
 //! survey does not (yet) report are null, as in packets of 2026.
 
-use super::super::numbers::{bell, between, salt, unit};
+use super::super::numbers::{bell, between, convergence, salt, unit, wrapped};
 use super::super::plan::Column::{self, *};
-use crate::{Random, Seen, Target};
+use crate::{Place, Random, Seen, Target};
 
 /// Arcseconds of a pixel.
 pub const PIXEL: f64 = 0.2;
@@ -29,12 +29,24 @@ pub struct Row {
 
 /// How the image of a bad source is bad.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Fault {
+pub enum Fault {
     Dipole,
     Cosmic,
     Bad,
     Interpolated,
     Streak,
+}
+
+impl Fault {
+    pub fn of(seen: &Seen, stream: Random) -> Option<Fault> {
+        seen.bad.then(|| match stream.of(salt("fault"), 0).below(5) {
+            0 => Fault::Cosmic,
+            1 => Fault::Bad,
+            2 => Fault::Interpolated,
+            3 => Fault::Streak,
+            _ => Fault::Dipole,
+        })
+    }
 }
 
 impl Row {
@@ -47,13 +59,7 @@ impl Row {
             target: *target,
             trigger,
             stream,
-            fault: seen.bad.then(|| match stream.of(salt("fault"), 0).below(5) {
-                0 => Fault::Cosmic,
-                1 => Fault::Bad,
-                2 => Fault::Interpolated,
-                3 => Fault::Streak,
-                _ => Fault::Dipole,
-            }),
+            fault: Fault::of(seen, stream),
             shaped: unit(stream, salt("shape_flag")) > 0.03,
             template: seen.reference.flux.unwrap_or(0.1 * seen.sigma * bell(stream, salt("templateFlux"))),
             spread: width / PIXEL * seen.sigma / seen.flux.abs().max(seen.sigma).max(1e-9),
@@ -89,8 +95,13 @@ impl Row {
         self.shaped.then(|| self.psf * (1.05 + noise * self.bell(name)).max(0.1))
     }
 
-    fn pixel(&self, base: f64, degrees: f64, size: f64) -> f64 {
-        10.0 + (base + degrees * 3600.0 / PIXEL).rem_euclid(size - 20.0)
+    /// Where it is on its detector, pixels across and up.
+    pub fn pixel(&self) -> (f64, f64) {
+        let Place { ra, dec } = self.seen.place;
+        let wrap = |step: f64, degrees: f64, size: f64| {
+            10.0 + wrapped(f64::from(self.seen.detector) * step + degrees * 3600.0 / PIXEL, size - 20.0)
+        };
+        (wrap(977.0, ra * convergence(dec as i8 as f64), 4072.0), wrap(1553.0, dec, 4000.0))
     }
 }
 
@@ -163,11 +174,8 @@ pub fn column(name: &str) -> Option<Column<Row>> {
             let error = row.spread * PIXEL / 3600.0;
             0.1 * error * error * row.bell(salt("ra_dec_Cov"))
         }),
-        "x" => Real(|row| {
-            let stretch = libm::cos((row.seen.place.dec.floor() + 0.5).to_radians());
-            row.pixel(f64::from(row.seen.detector) * 977.0, row.seen.place.ra * stretch, 4072.0)
-        }),
-        "y" => Real(|row| row.pixel(f64::from(row.seen.detector) * 1553.0, row.seen.place.dec, 4000.0)),
+        "x" => Real(|row| row.pixel().0),
+        "y" => Real(|row| row.pixel().1),
         "xErr" | "yErr" => Real(|row| row.spread),
         "apFlux" => Real(|row| row.seen.flux + 0.5 * row.seen.sigma * row.bell(salt("apFlux"))),
         "apFluxErr" => Real(|row| 2.0 * row.seen.sigma),

@@ -3,9 +3,9 @@
 //! The nearest neighbour is the shot's; the second and third, colours and identifiers are drawn from the object. As in real
 //! packets, −999 is what is not there.
 
-use super::super::numbers::{between, salt, to, unit};
+use super::super::numbers::{between, convergence, direction, salt, to, unit};
 use super::super::plan::Column::{self, *};
-use super::source::{Row, direction};
+use super::source::Row;
 
 /// Arcsec within which PS1 is searched.
 const RADIUS: f64 = 30.0;
@@ -52,8 +52,7 @@ fn object(row: &Row, rank: usize) -> i64 {
     let (east, north) = direction(row.packet.stream.of(salt("place"), rank as u64));
     let place = row.packet.target.place;
     let dec = place.dec + north * distance / 3600.0;
-    let stretch = libm::cos(dec.to_radians()).max(1e-6);
-    let ra = (place.ra + east * distance / 3600.0 / stretch).rem_euclid(360.0);
+    let ra = (place.ra + east * distance / 3600.0 / convergence(dec)).rem_euclid(360.0);
     ((dec + 90.0) * 120.0) as i64 * 10_000_000_000_000
         + (ra * 1e7) as i64 * 1000
         + row.packet.stream.of(7, 7).below(1000) as i64

@@ -2,7 +2,7 @@
 //!
 //! Names of files and numbers of references are spelt as in real packets; calibration terms are drawn in their ranges.
 
-use super::super::numbers::{between, magnitude, salt, to};
+use super::super::numbers::{between, convergence, magnitude, salt, to, wrapped};
 use super::super::wire::{civil, digits};
 use crate::{Random, Seen, Visit};
 
@@ -76,9 +76,10 @@ impl Image {
 
     /// Where a place falls on the channel, pixels: near places fall near each other, and every one falls on it.
     pub fn pixel(&self, ra: f64, dec: f64) -> (f64, f64) {
-        let stretch = libm::cos((dec.floor() + 0.5).to_radians()) * 3600.0 / 1.012;
-        let shift = |name| between(self.reference(), name, 0.0, 3000.0);
-        let wrap = |value: f64, size: f64| 10.0 + value.rem_euclid(size - 20.0);
+        let stretch = convergence(dec as i8 as f64) * 3600.0 / 1.012;
+        let reference = self.reference();
+        let shift = |name| between(reference, name, 0.0, 3000.0);
+        let wrap = |value: f64, size: f64| 10.0 + wrapped(value, size - 20.0);
         (wrap(shift(salt("x")) - ra * stretch, SIZE.0), wrap(shift(salt("y")) + dec * 3600.0 / 1.012, SIZE.1))
     }
 

@@ -5,12 +5,13 @@ mod forced;
 mod image;
 mod source;
 
-use super::numbers::salt;
+use super::numbers::{counts, salt};
 use super::plan::{Plan, record};
+use super::stamp::{self, Gzip, Scale, Shape, Stamps};
 use super::wire;
 use crate::{Random, Seen, Shot};
 use skydiff_schemas::{Kind, ObjectClass, ObjectId, survey};
-use source::{Packet, Row};
+use source::{Fault, Packet, Row};
 
 const VERSION: &str = "4.02";
 const PUBLISHER: &str = "ZTF (www.ztf.caltech.edu)";
@@ -25,11 +26,26 @@ pub struct Packets {
     forced: Plan<forced::Row>,
     /// The record, before its length is known.
     datum: Vec<u8>,
+    cutouts: Option<Cutouts>,
+}
+
+/// What stamps are made with.
+struct Cutouts {
+    stamps: Stamps,
+    gzip: Gzip,
+    file: Vec<u8>,
+    packed: Vec<u8>,
+}
+
+/// 63 pixels of an arcsecond each, down to where ZTF's references end.
+fn scale(shot: &Shot) -> Scale {
+    let visit = &shot.trigger.visit;
+    Scale { size: 63, pixel: 1.0, gain: counts(visit.zero_point), sky: visit.sky, faintest: 22.0, turn: 0.0 }
 }
 
 impl Packets {
     /// An error names a column of the schema that nothing fills.
-    pub fn new(_cutouts: bool) -> Result<Packets, String> {
+    pub fn new(cutouts: bool) -> Result<Packets, String> {
         let text = survey::ztf::writer_schema(VERSION).ok_or("no schema 4.02")?;
         let schema = serde_json::from_str(&text).map_err(|error| error.to_string())?;
         let mut header = b"Obj\x01".to_vec();
@@ -47,6 +63,7 @@ impl Packets {
             limit: Plan::compile(history, true, source::limit)?,
             forced: Plan::compile(record(&schema, "fp_hists")?, true, forced::column)?,
             datum: Vec::new(),
+            cutouts: cutouts.then(Cutouts::new),
         })
     }
 
@@ -83,7 +100,57 @@ impl Packets {
             _ => self.copy.write(&Row::new(seen, &packet), out),
         });
         list(out, shot.forced.iter(), |seen, out| self.forced.write(&forced::Row::new(seen), out));
-        out.extend_from_slice(&[wire::NULL; 3]);
+        match &mut self.cutouts {
+            Some(cutouts) => cutouts.write(shot, out),
+            None => out.extend_from_slice(&[wire::NULL; 3]),
+        }
+    }
+}
+
+impl Cutouts {
+    fn new() -> Cutouts {
+        let blank = Scale { size: 63, pixel: 1.0, gain: 1.0, sky: 0.0, faintest: 22.0, turn: 0.0 };
+        Cutouts { stamps: Stamps::new(blank), gzip: Gzip::new(), file: Vec::new(), packed: Vec::new() }
+    }
+
+    /// Science, template, difference: each a name and a gzipped FITS file.
+    fn write(&mut self, shot: &Shot, out: &mut Vec<u8>) {
+        let seen = shot.trigger;
+        let shape = match Fault::of(seen, Random::new(seen.id)) {
+            None => Shape::Point,
+            Some(Fault::Pixels) => Shape::Pixels,
+            Some(Fault::Wide) => Shape::Blob,
+            Some(Fault::Long) => Shape::Line,
+        };
+        self.stamps.draw(shot, scale(shot), shape);
+        // A source that faded is on the image of reference less science.
+        let (sign, minuend) = if seen.flux > 0.0 { (1.0, "scimref") } else { (-1.0, "refmsci") };
+        let Stamps { science, template, difference, .. } = &self.stamps;
+        let of_image = |what: &'static str| (Some(image::Image::new(seen).pid), what);
+        let named =
+            [(of_image("sci"), science, 1.0), ((None, "ref"), template, 1.0), (of_image(minuend), difference, sign)];
+        // The file is made a few minutes after the exposure.
+        let time = ((seen.visit.start_utc - 40_587.0) * 86_400.0) as u32 + 600;
+        for ((pid, what), pixels, sign) in named {
+            out.push(wire::PRESENT);
+            wire::text(out, |out| {
+                out.extend_from_slice(b"candid");
+                wire::digits(seen.id, 1, out);
+                if let Some(pid) = pid {
+                    out.extend_from_slice(b"_pid");
+                    wire::digits(pid, 1, out);
+                    out.extend_from_slice(b"_targ");
+                }
+                out.push(b'_');
+                out.extend_from_slice(what.as_bytes());
+                out.extend_from_slice(b".fits.gz");
+            });
+            self.file.clear();
+            stamp::ztf(pixels, 63, sign, &mut self.file);
+            self.packed.clear();
+            self.gzip.write(&self.file, time, &mut self.packed);
+            wire::bytes(&self.packed, out);
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 //! What the survey's quality cuts look at says whether it is bad: bad pixels, a width or a shape that no star has, a low
 //! score. Everything else is in the range of real detections.
 
-use super::super::numbers::{bell, between, magnitude, magnitude_error, salt, six_digits, to, unit};
+use super::super::numbers::{
+    bell, between, convergence, direction, magnitude, magnitude_error, salt, six_digits, to, unit,
+};
 use super::super::plan::Column::{self, *};
 use super::super::wire::digits;
 use super::around;
@@ -79,16 +81,10 @@ impl NearestSource {
         };
         let (east, north) = direction(stream);
         let dec = (seen.place.dec + north * distance / 3600.0).clamp(-90.0, 90.0);
-        let stretch = libm::cos(dec.to_radians()).max(1e-6);
+        let stretch = convergence(dec);
         let place = Place { ra: (seen.place.ra + east * distance / 3600.0 / stretch).rem_euclid(360.0), dec };
         NearestSource { place, distance, magnitude: to(magnitude, 1e3) }
     }
-}
-
-/// A direction on the sky, east and north.
-pub fn direction(stream: Random) -> (f64, f64) {
-    let angle = between(stream, salt("direction"), 0.0, std::f64::consts::TAU);
-    (libm::cos(angle), libm::sin(angle))
 }
 
 /// How the image of a bad source is bad.
@@ -277,7 +273,7 @@ fn common(name: &str) -> Option<Column<Row>> {
 /// Columns of the triggering source.
 pub fn candidate(name: &str) -> Option<Column<Row>> {
     Some(match name {
-        "ssdistnr" => Real(|row| row.packet.target.solar_system.map_or(-999.0, |near| near.distance.round())),
+        "ssdistnr" => Real(|row| row.packet.target.solar_system.map_or(-999.0, |near| to(near.distance, 1.0))),
         "ssmagnr" => Real(|row| row.packet.target.solar_system.map_or(-999.0, |near| to(near.magnitude, 10.0))),
         "ssnamenr" => Text(|row, out| match row.packet.target.solar_system {
             Some(near) => digits(near.number.into(), 1, out),
