@@ -124,6 +124,9 @@ impl Cadence {
         let mut due: Vec<u32> = due.into_iter().map(|(_, field)| field).collect();
         let ra = |field: &u32| self.fields.patch(*field).centre.ra;
         due.sort_by(|one, other| ra(one).total_cmp(&ra(other)).then(one.cmp(other)));
+        // A night that is long enough comes back to the first.
+        let all = due.len();
+        due.extend_from_within(..all.min(slots - all));
         due
     }
 
@@ -235,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_field_is_taken_twice_half_an_hour_apart_in_two_bands() {
-        let night = cadence(Survey::Ztf, 100).night(61_041);
+        let night = Cadence::new(&Settings { visits: 100, weather: false, ..Settings::default() }).night(61_041);
         let field = night[3].field;
         let twice: Vec<_> = night.iter().filter(|exposure| exposure.field == field).collect();
         assert_eq!(twice.len(), 2);
