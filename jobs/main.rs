@@ -1,5 +1,6 @@
 //! `skydiff`: one verb a file.
 
+mod demo;
 mod fits;
 mod job;
 mod mapped;
@@ -11,7 +12,10 @@ mod points;
 mod run;
 mod schema;
 mod screen;
+mod simulate;
 mod stamp;
+mod survey;
+mod sweep;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -30,6 +34,8 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Verb {
     Run(Box<run::Run>),
+    Demo(Box<demo::Demo>),
+    Simulate(Box<simulate::Simulate>),
     Job(job::JobFile),
     Object(object::Object),
     Packet(packet::Packet),
@@ -39,6 +45,8 @@ enum Verb {
 fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Run(run) => return run.run(),
+        Verb::Demo(demo) => return demo.run(),
+        Verb::Simulate(simulate) => simulate.run(),
         Verb::Job(job) => job.run(),
         Verb::Object(object) => object.run(),
         Verb::Packet(packet) => packet.run(),

@@ -140,36 +140,12 @@ impl Run {
 
     fn start(&self, job: &Job) -> Result<(), (u8, String)> {
         let cluster = self.cluster(job.run.workers)?;
-        let several = cluster.hosts.len() > 1;
-        if several {
+        if cluster.hosts.len() > 1 {
             end_with_peers(4);
         }
-        let stop = Arc::new(AtomicBool::new(false));
-        let interrupted = Arc::new(AtomicBool::new(false));
-        watch_interrupts(if self.process == 0 { &stop } else { &interrupted })
-            .map_err(|error| (1, error.to_string()))?;
-        let (progress, gauges) = (Arc::new(Progress::default()), Gauges::default());
         let style = Style::choose(self.json, self.process == 0);
-        let (events, heard) = channel();
-        let dump = self.dump.is_some();
-        let request = Request {
-            cluster,
-            digest_at: self.digest_at,
-            dump,
-            stop: stop.clone(),
-            progress: progress.clone(),
-            gauges: gauges.clone(),
-            events,
-        };
-        let mut screen = Screen::new(style, progress, gauges, stop, interrupted);
-        let outcome = std::thread::scope(|scope| {
-            let running = scope.spawn(|| run(job, request));
-            // Not until all have hung up: a mint that waits for standard input never does.
-            screen.show(&heard, || running.is_finished());
-            running.join()
-        });
-        screen.end();
-        let outcome = outcome.map_err(|_| (1, "the job has panicked".to_owned()))?.map_err(|error| explain(&error))?;
+        let orders = Orders { cluster, digest_at: self.digest_at, dump: self.dump.is_some(), style };
+        let (outcome, screen) = carry_out(job, orders)?;
         self.tell(job, outcome, &screen)
     }
 
@@ -193,8 +169,49 @@ impl Run {
     }
 }
 
+/// How a job is to be carried out.
+pub struct Orders {
+    /// Where this process stands.
+    pub cluster: Cluster,
+    /// At which frontiers digests are told.
+    pub digest_at: Option<DigestAt>,
+    /// Whether the state is wanted as text.
+    pub dump: bool,
+    /// For whom it is shown.
+    pub style: Style,
+}
+
+/// Carries out a job, shows how it goes, and drains it on Ctrl-C. The error is an exit code and a sentence.
+pub fn carry_out(job: &Job, orders: Orders) -> Result<(Outcome, Screen), (u8, String)> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let interrupted = Arc::new(AtomicBool::new(false));
+    watch_interrupts(if orders.cluster.process == 0 { &stop } else { &interrupted })
+        .map_err(|error| (1, error.to_string()))?;
+    let (progress, gauges) = (Arc::new(Progress::default()), Gauges::default());
+    let (events, heard) = channel();
+    let request = Request {
+        cluster: orders.cluster.clone(),
+        digest_at: orders.digest_at,
+        dump: orders.dump,
+        stop: stop.clone(),
+        progress: progress.clone(),
+        gauges: gauges.clone(),
+        events,
+    };
+    let mut screen = Screen::new(orders.style, progress, gauges, stop, interrupted);
+    let outcome = std::thread::scope(|scope| {
+        let running = scope.spawn(|| run(job, request));
+        // Not until all have hung up: a mint that waits for standard input never does.
+        screen.show(&heard, || running.is_finished());
+        running.join()
+    });
+    screen.end();
+    let outcome = outcome.map_err(|_| (1, "the job has panicked".to_owned()))?.map_err(|error| explain(&error))?;
+    Ok((outcome, screen))
+}
+
 /// The first Ctrl-C (or SIGTERM) sets `flag`; the second ends the process.
-fn watch_interrupts(flag: &Arc<AtomicBool>) -> std::io::Result<()> {
+pub fn watch_interrupts(flag: &Arc<AtomicBool>) -> std::io::Result<()> {
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         // In this order: the flag that ends it is looked at before it is set.
         signal_hook::flag::register_conditional_shutdown(signal, 130, flag.clone())?;

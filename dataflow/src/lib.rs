@@ -20,5 +20,6 @@ pub mod sink;
 pub mod source;
 #[cfg(test)]
 mod testing;
+pub mod truth;
 pub mod verdict;
 pub mod writer;

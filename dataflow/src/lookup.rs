@@ -4,7 +4,7 @@
 //! since what stands, and whose it is, depends on both (DESIGN §4.1).
 
 use crate::reading::{ReadSettings, Reader, decode_with};
-use crate::source::{EpochCut, Feed, Input, Mint, Place};
+use crate::source::{EpochCut, Feed, Input, Mint, Packets, Place};
 use skydiff_operators::{Answer, Clocks, Epoch, Offer, Options, transients};
 use skydiff_schemas::decoder::Settings as DecoderSettings;
 use skydiff_schemas::survey::{SettingsError, object_name};
@@ -74,7 +74,7 @@ pub enum LookupError {
 impl Lookup {
     /// Everything about `object`.
     pub fn find(&self, object: ObjectId) -> Result<Known, LookupError> {
-        if self.inputs.iter().any(|input| input.place == Place::Stdin) {
+        if self.inputs.iter().any(|input| input.packets == Packets::At(Place::Stdin)) {
             return Err(LookupError::Stdin);
         }
         let (mut offers, mut seen, mut alert_of) = (Vec::new(), HashSet::new(), None);

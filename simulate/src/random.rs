@@ -27,6 +27,11 @@ impl Random {
         mix(self.0)
     }
 
+    /// The `nth` 64 bits of it, whatever was drawn.
+    pub fn at(self, nth: u64) -> u64 {
+        mix(self.0.wrapping_add(nth.wrapping_mul(STEP)))
+    }
+
     /// Uniform in [0, 1).
     pub fn unit(&mut self) -> f64 {
         (self.bits() >> 11) as f64 / (1u64 << 53) as f64

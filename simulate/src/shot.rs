@@ -66,7 +66,7 @@ pub struct Seen {
     /// Readout channel (ZTF `rcid`, 0 to 63) or detector (LSST, 0 to 188).
     pub detector: u16,
     /// Number of the source within the image.
-    pub nth: u16,
+    pub nth: u32,
     /// Where it was measured.
     pub place: Place,
     /// Difference flux as measured.

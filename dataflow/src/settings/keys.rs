@@ -6,15 +6,43 @@ use skydiff_schemas::survey::SURVEYS;
 pub type Key = (&'static str, &'static str);
 
 /// The keys that are not a survey's. `source.` stands for each `[[source]]`.
-pub const KEYS: [Key; 45] = [
+pub const KEYS: [Key; 67] = [
     ("name", "Name of the job; every message id begins with it."),
     (
         "schemas",
         "Folder of LSST schemas by id (lsst.v11_1.alert.avsc or 1101.avsc), used before those that are built in.",
     ),
+    ("source.kind", "\"files\" at the path, or \"simulate\": a simulated survey sends packets, with no files ..."),
     ("source.path", "A folder, a .tar or .tar.gz, a file of packets, or \"-\" for standard input."),
     ("source.rank", "Where two sources have a copy of one measurement, that of the greater rank stands."),
     ("source.received", "When its packets were received (MJD UTC or a date), where no file name says it."),
+    ("source.simulate.survey", "... this one: \"ztf\" or \"lsst\"."),
+    ("source.simulate.seed", "Everything that is random in it follows from this number."),
+    ("source.simulate.start", "Date (UTC) of its first night, as MJD."),
+    ("source.simulate.nights", "How many nights it lasts."),
+    ("source.simulate.before", "For so many days before the survey had been going on: histories reach back to there."),
+    ("source.simulate.visits", "Visits in a clear night."),
+    ("source.simulate.alerts", "About so many alerts a visit (the real surveys: 1000 and 10000)."),
+    ("source.simulate.schema", "LSST: Confluent id of the packets' schema: 1000, 1100 or 1101."),
+    ("source.simulate.cutouts", "Whether its packets carry stamps; without them it is many times as fast."),
+    ("source.simulate.weather", "Whether there are clouds and a moon."),
+    ("source.simulate.classes", "Only these classes of objects; none named is all but \"constant\"."),
+    ("source.simulate.noise.correlated", "Share of objects whose noise has a part that is the same for days."),
+    ("source.simulate.noise.underestimated", "Share of objects whose errors are quoted too small ..."),
+    ("source.simulate.noise.factor", "... by this factor."),
+    ("source.simulate.trouble.late", "Share of packets that come minutes to days late."),
+    ("source.simulate.trouble.duplicate", "Share of packets that come twice."),
+    ("source.simulate.trouble.corrupt", "Share of packets that are spoiled on the way."),
+    (
+        "source.simulate.trouble.remeasured",
+        "Share of objects some of whose sources are measured again on a later day (LSST).",
+    ),
+    (
+        "source.simulate.trouble.withdrawn",
+        "Share of objects some of whose sources are withdrawn on a later day (LSST).",
+    ),
+    ("source.simulate.trouble.moved", "Share of objects whose sources go over to another object on a later day."),
+    ("source.simulate.trouble.jitter", "Mean seconds by which packets get out of order."),
     (
         "epochs.cut",
         "What an epoch is: \"packets=1000\", \"bytes=64MB\", \"visit\" or \"file\". The state does not depend on it.",

@@ -12,13 +12,14 @@ pub use print::print_job;
 
 use crate::flow::feed::Limits;
 use crate::source::night::{now, parse_time};
-use crate::source::{EpochCut, Input, Place, parse_bytes};
+use crate::source::{EpochCut, Input, Packets, Place, parse_bytes};
 use crate::verdict::RecordSettings;
 use serde::{Deserialize, Serialize};
 use skydiff_operators::{Errors, Options, TimescaleSettings};
 use skydiff_schemas::MicroDays;
 use skydiff_schemas::decoder::{self, schema_id};
 use skydiff_schemas::survey::{SURVEYS, SurveySettings, Table, survey_by_name};
+use skydiff_simulate::Settings as Simulated;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -54,6 +55,8 @@ pub struct Job {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SourceSettings {
+    /// Where its packets are from.
+    pub kind: SourceKind,
     /// A folder, a tar, a file of packets, or `-`.
     pub path: PathBuf,
     /// Copies of a measurement from a source of greater rank stand.
@@ -61,6 +64,19 @@ pub struct SourceSettings {
     /// When its packets were received, where no name says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub received: Option<Time>,
+    /// The survey that is simulated, where it is.
+    pub simulate: Simulated,
+}
+
+/// Where packets are from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceKind {
+    /// They lie at the path.
+    #[default]
+    Files,
+    /// A simulated survey sends them.
+    Simulate,
 }
 
 /// A time, as an MJD or as a date (UTC).
@@ -221,6 +237,9 @@ impl Job {
                 return Err(format!("survey.{name}.errors.floor = {floor}: give a share from 0 to below 1"));
             }
         }
+        for source in self.source.iter().filter(|source| source.kind == SourceKind::Simulate) {
+            source.simulate.check().map_err(|wrong| format!("source.simulate.{wrong}"))?;
+        }
         self.limits().map(|_| ())
     }
 
@@ -240,9 +259,12 @@ impl Job {
         };
         let received = time("run.received", &self.run.received)?.unwrap_or_else(now);
         let input = |source: &SourceSettings| {
-            let place = place(&source.path)?;
+            let packets = match source.kind {
+                SourceKind::Files => Packets::At(place(&source.path)?),
+                SourceKind::Simulate => Packets::Simulated(Box::new(source.simulate.clone())),
+            };
             let received = time("source.received", &source.received)?.unwrap_or(received);
-            Ok(Input { place, rank: source.rank, received })
+            Ok(Input { packets, rank: source.rank, received })
         };
         self.source.iter().map(input).collect()
     }

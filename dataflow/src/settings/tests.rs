@@ -37,8 +37,12 @@ fn every_key_of_the_settings_is_known() {
     let mut everything = Job { schemas: Some("x".into()), ..Job::default() };
     everything.run.received = Some(Time::Mjd(60000.0));
     everything.sink.to = Some("x".into());
-    everything.source =
-        vec![SourceSettings { path: "x".into(), rank: 1, received: Some(Time::Text("2026-01-01".into())) }];
+    everything.source = vec![SourceSettings {
+        path: "x".into(),
+        rank: 1,
+        received: Some(Time::Text("2026-01-01".into())),
+        ..SourceSettings::default()
+    }];
     let text = toml::to_string(&everything).unwrap();
     assert_eq!(job(&text, &[]), Ok(everything));
 }
@@ -116,8 +120,8 @@ fn the_environment_overrides_the_file() {
 fn sources_are_looked_for() {
     let job =
         |path: &str| Job { source: vec![SourceSettings { path: path.into(), ..Default::default() }], ..Job::default() };
-    assert_eq!(job("-").inputs().unwrap()[0].place, Place::Stdin);
-    assert!(matches!(job("/").inputs().unwrap()[0].place, Place::Folder(_)));
+    assert_eq!(job("-").inputs().unwrap()[0].packets, Packets::At(Place::Stdin));
+    assert!(matches!(job("/").inputs().unwrap()[0].packets, Packets::At(Place::Folder(_))));
     assert!(job("/no/such/place").inputs().unwrap_err().contains("/no/such/place"));
     let mut early = job("/");
     early.run.received = Some(Time::Mjd(60000.0));

@@ -3,7 +3,7 @@
 //! The folder of `--to` may be anybody's: one that has a `nights` of packets too, or whose rejects are put through again.
 
 use crate::report::FILES as REPORT;
-use crate::source::{Input, Night, Place};
+use crate::source::{Input, Night, Packets, Place};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ const OURS: [&str; 6] =
 pub fn spare(folder: &Path, inputs: &[Input]) -> Result<(), String> {
     let written: Vec<_> = OURS.iter().chain(&REPORT).chain(&["nights"]).map(|name| real(&folder.join(name))).collect();
     for input in inputs {
-        let (Place::File(path) | Place::Folder(path)) = &input.place else { continue };
+        let Packets::At(Place::File(path) | Place::Folder(path)) = &input.packets else { continue };
         let input = real(path);
         if let Some(own) = written.iter().find(|own| own.starts_with(&input) || input.starts_with(own)) {
             return Err(format!(

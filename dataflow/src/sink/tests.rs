@@ -1,7 +1,7 @@
 //! What a run may remove, what it must not read, and what it must not count.
 
 use super::*;
-use crate::source::{Input, Place};
+use crate::source::{Input, Packets, Place};
 use skydiff_schemas::MicroDays;
 
 fn folder(name: &str) -> PathBuf {
@@ -38,7 +38,7 @@ fn only_what_a_run_wrote_is_removed() {
 fn what_is_read_is_not_written_over() {
     let to = folder("spare");
     std::fs::create_dir_all(to.join("nights/in")).unwrap();
-    let input = |place| [Input { place, rank: 0, received: MicroDays(0) }];
+    let input = |place| [Input { packets: Packets::At(place), rank: 0, received: MicroDays(0) }];
     let at = |name: &str| input(Place::Folder(to.join(name)));
     for clash in ["", "nights", "nights/in", "rejects.tar", "summary.json", "in/../nights"] {
         let error = spare(&to, &at(clash)).unwrap_err();

@@ -71,6 +71,10 @@ fn folder(path: &Path, visited: &mut HashSet<PathBuf>, tell: &mut dyn FnMut(Foun
     if path.canonicalize().is_ok_and(|real| !visited.insert(real)) {
         return Flow::Continue(());
     }
+    // What a simulation says of its packets is not one of them.
+    if path.join("simulation.toml").is_file() {
+        return Flow::Continue(());
+    }
     let (files, folders, special) = match list(path) {
         Ok(listed) => listed,
         Err(error) => return lost(path, &error, tell),

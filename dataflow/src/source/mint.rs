@@ -4,22 +4,33 @@ use super::cut::{Cutter, EpochCut, Feed};
 use super::folder::{Found, Place, walk};
 use super::night::Night;
 use super::parcel::{Opener, Origin, Parcel};
+use super::simulated::{Made, simulate};
 use super::stream::stream;
 use skydiff_schemas::MicroDays;
+use skydiff_simulate::Settings as Simulated;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// One `[[source]]` of a job.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Input {
-    /// Where its packets are.
-    pub place: Place,
+    /// Its packets.
+    pub packets: Packets,
     /// Its rank: a copy of a measurement from a source of greater rank stands.
     pub rank: i16,
     /// When its packets were received (MJD UTC), where no name says it.
     pub received: MicroDays,
+}
+
+/// Packets that are somewhere, or are made.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Packets {
+    /// They lie there.
+    At(Place),
+    /// A simulated survey sends them.
+    Simulated(Box<Simulated>),
 }
 
 /// What the mint has found and read so far, for those who show progress. Counters only grow.
@@ -65,7 +76,11 @@ impl Mint {
             Bench { mint: self, cutter, opener: Opener::default(), open: None, ended: None, hung_up: false };
         let inputs = std::mem::take(&mut bench.mint.inputs);
         let _ = inputs.iter().try_for_each(|input| {
-            walk(&input.place, &mut |found| match found {
+            let place = match &input.packets {
+                Packets::At(place) => place,
+                Packets::Simulated(settings) => return bench.simulated(settings, input, &progress, out),
+            };
+            walk(place, &mut |found| match found {
                 Found::Begin(path) => bench.begin(&path, input, out),
                 Found::Packet(parcel) => {
                     progress.read.fetch_add(parcel.bytes.len(), Ordering::Relaxed);
@@ -137,6 +152,31 @@ impl Bench {
         open.number += 1;
         self.cutter.push(&open.origin, number, parcel, visit, &mut |feed| self.hung_up |= !out(feed));
         self.flow()
+    }
+
+    fn simulated(
+        &mut self,
+        settings: &Simulated,
+        input: &Input,
+        progress: &Progress,
+        out: &mut dyn FnMut(Feed) -> bool,
+    ) -> ControlFlow<()> {
+        let before = progress.read.load(Ordering::Relaxed);
+        let made = simulate(settings, &mut |made| match made {
+            Made::Begin(name) => self.begin(Path::new(&name), input, out),
+            Made::Packet(parcel) => {
+                progress.read.fetch_add(parcel.bytes.len(), Ordering::Relaxed);
+                self.packet(parcel, out)
+            }
+            Made::End { done, of } => {
+                // What the other nights will have is guessed from those that are over.
+                let read = progress.read.load(Ordering::Relaxed) - before;
+                progress.ahead.store(before + read / u64::from(done.max(1)) * u64::from(of), Ordering::Relaxed);
+                self.end()
+            }
+        });
+        // The job's settings were checked before anything was started.
+        made.unwrap_or(ControlFlow::Break(()))
     }
 
     fn end(&mut self) -> ControlFlow<()> {

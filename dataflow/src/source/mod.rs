@@ -7,6 +7,7 @@
 //! | `stream`, `blocks` | tars, gzip, concatenated containers: bytes to packets |
 //! | `night` | dates in names, times of receipt |
 //! | `parcel` | a packet on its way, or where it is |
+//! | `simulated` | a simulated survey instead of files |
 //! | `cut` | where epochs end |
 //! | `mint` | all of it together, on one thread |
 
@@ -16,13 +17,15 @@ mod folder;
 mod mint;
 pub mod night;
 mod parcel;
+mod simulated;
 mod sniff;
 mod stream;
 
 pub use blocks::{Blocks, Piece};
 pub use cut::{Cutter, EpochCut, Feed, Marks, parse_bytes};
 pub use folder::{Found, Place, walk};
-pub use mint::{Input, Mint, Probe, Progress};
+pub use mint::{Input, Mint, Packets, Probe, Progress};
 pub use night::Night;
 pub use parcel::{Bytes, MAX_PACKET, Opener, Origin, Parcel, Share};
+pub use simulated::{night_name, packet_name};
 pub use stream::stream;

@@ -60,7 +60,7 @@ impl Drop for Folder {
 fn mint(place: Place, cut: &str, root: &Path) -> Vec<String> {
     let progress = Arc::new(Progress::default());
     let probe: Probe = Box::new(|bytes| bytes.last_chunk::<17>().map(|end| u64::from(end[0])));
-    let inputs = vec![Input { place, rank: 3, received: MicroDays(60_000_000_000) }];
+    let inputs = vec![Input { packets: Packets::At(place), rank: 3, received: MicroDays(60_000_000_000) }];
     let mint = Mint {
         inputs,
         cut: cut.parse().unwrap(),
@@ -222,7 +222,8 @@ fn a_job_that_is_stopped_ends_its_epoch() {
     let folder = Folder::new("stop");
     folder.write("many.avro", &container(&["a"; 100]));
     let stop = Arc::new(AtomicBool::new(false));
-    let inputs = vec![Input { place: Place::File(folder.0.join("many.avro")), rank: 0, received: MicroDays(0) }];
+    let inputs =
+        vec![Input { packets: Packets::At(Place::File(folder.0.join("many.avro"))), rank: 0, received: MicroDays(0) }];
     let probe: Probe = Box::new(|_| None);
     let mint = Mint { inputs, cut: EpochCut::File, every: None, probe, stop: stop.clone(), progress: Arc::default() };
     let (mut packets, mut seals) = (0, Vec::new());

@@ -1,0 +1,218 @@
+//! The fields as the survey knows them: what is in each, what it has detected so far, and when it was there.
+//!
+//! What is in a field is made again whenever it is wanted and kept while there is room; what the survey itself keeps (first
+//! detections and counts, which its packets tell) is remembered for objects that still can be seen.
+
+use crate::observe::Eye;
+use crate::settings::{Settings, Survey};
+use crate::sky::{Class, Density, Model};
+use crate::survey::{Cadence, Exposure};
+use crate::thing::{Maker, ONCE, Thing};
+use crate::truth::Known;
+use crate::{Place, Random};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// Events that began longer ago are over.
+const EVENT_DAYS: i64 = 500;
+/// Of the flaws of a visit so many come back, each in this share of visits.
+const RECURRING: f64 = 0.2;
+const SHARE: f64 = 0.25;
+/// Objects of fields that are kept ready, in all.
+const READY: usize = 1_500_000;
+/// Late packets want what was known so many days before the history's reach.
+const LATE_DAYS: f64 = 5.0;
+/// A field whose standing objects are only constant stars has so many for each alert that is wanted of a visit.
+const CONSTANT: f64 = 1.2;
+
+const FIELD: u64 = 0x6669_656c;
+const STARS: u64 = 0x7374_6172;
+
+/// What the survey remembers of an object.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Record {
+    /// Start of the exposure of its first detection, UTC, and its middle, TAI.
+    pub first: (f64, f64),
+    pub detections: u32,
+    /// Whether an alert of it was told of as truth, and up to when its light was.
+    pub told: Option<f64>,
+    /// What the receiver has been sent of an object that something is fated to happen to.
+    pub known: Option<Box<Known>>,
+}
+
+/// A field.
+#[derive(Debug, Default)]
+pub(crate) struct Field {
+    /// Exposures that histories can still reach, in order of time.
+    pub past: VecDeque<Exposure>,
+    /// Exposures ever.
+    pub visits: u32,
+    pub records: BTreeMap<u32, Record>,
+    things: Option<Things>,
+    warm: bool,
+}
+
+/// What is in a field.
+#[derive(Clone, Debug, Default)]
+struct Things {
+    standing: Vec<Arc<Thing>>,
+    events: BTreeMap<i64, Vec<Arc<Thing>>>,
+}
+
+/// All fields.
+#[derive(Debug)]
+pub(crate) struct Patches {
+    random: Random,
+    density: Density,
+    pub eye: Eye,
+    fields: BTreeMap<u32, Field>,
+    ready: VecDeque<u32>,
+    held: usize,
+}
+
+impl Patches {
+    pub fn new(settings: &Settings, eye: Eye) -> Patches {
+        let usual = match settings.survey {
+            Survey::Ztf => 1_000.0,
+            Survey::Lsst => 10_000.0,
+        };
+        let density = Density::new(eye.telescope.depth(), settings.alerts / usual);
+        let random = Random::new(settings.seed).of(FIELD, 0);
+        Patches { random, density, eye, fields: BTreeMap::new(), ready: VecDeque::new(), held: 0 }
+    }
+
+    /// The survey has been there.
+    pub fn passed(&mut self, exposure: &Exposure) {
+        let field = self.fields.entry(exposure.field).or_default();
+        field.visits += 1;
+        field.past.push_back(*exposure);
+        let least = exposure.visit.mid_tai - self.eye.telescope.history - LATE_DAYS;
+        while field.past.front().is_some_and(|past| past.visit.mid_tai < least) {
+            field.past.pop_front();
+        }
+    }
+
+    /// A field and everything in it that the visit may see.
+    pub fn at(&mut self, settings: &Settings, cadence: &Cadence, exposure: &Exposure) -> (&mut Field, Vec<Arc<Thing>>) {
+        self.make_ready(settings, cadence, exposure);
+        let mut things = Vec::new();
+        let maker = Maker { settings, random: self.random, field: exposure.field };
+        let patch = cadence.fields.patch(exposure.field);
+        let random = self.random.of(1, u64::from(exposure.field));
+        let field = self.fields.entry(exposure.field).or_default();
+        if let Some(ready) = &field.things {
+            things.extend(ready.standing.iter().cloned());
+            let begun = ready.events.range(..=exposure.night).flat_map(|(_, events)| events);
+            things.extend(begun.filter(|thing| lives(thing, exposure.visit.mid_tai)).cloned());
+        }
+        if !field.warm {
+            field.warm = true;
+            warm(field, self.eye, &things, exposure);
+        }
+        if settings.has(Class::SolarSystem) {
+            let moving = self.density.solar_system(random, &patch, exposure.visit.mid_tai).into_iter();
+            things.extend(moving.zip(0..ONCE).map(|(model, nth)| Arc::new(maker.once(model, exposure, nth))));
+        }
+        if settings.has(Class::Bogus) {
+            let mut random = random.of(3, exposure.visit.number);
+            let mean = self.density.bogus_per_visit(&patch) * (1.0 - RECURRING);
+            for nth in 0..random.poisson(mean).min(u64::from(ONCE)) as u32 {
+                let model = Model::draw(Class::Bogus, within(&patch, &mut random), random, 0.0);
+                things.push(Arc::new(maker.once(model, exposure, nth)));
+            }
+        }
+        (field, things)
+    }
+
+    fn make_ready(&mut self, settings: &Settings, cadence: &Cadence, exposure: &Exposure) {
+        let patch = cadence.fields.patch(exposure.field);
+        let random = self.random.of(1, u64::from(exposure.field));
+        let maker = Maker { settings, random: self.random, field: exposure.field };
+        let field = self.fields.entry(exposure.field).or_default();
+        let ready = field.things.get_or_insert_with(|| {
+            let models = self.density.standing(random, &patch).into_iter();
+            let wanted = models.filter(|model| settings.has(model.class)).enumerate();
+            let mut standing: Vec<_> = wanted.map(|(nth, model)| Arc::new(maker.standing(model, nth as u32))).collect();
+            if settings.has(Class::Constant) {
+                let mut stars = random.of(STARS, 0);
+                for _ in 0..(settings.alerts * CONSTANT).ceil() as u32 {
+                    let place = within(&patch, &mut stars);
+                    let model = Model::draw(Class::Constant, place, stars.of(STARS, standing.len() as u64), 0.0);
+                    standing.push(Arc::new(maker.standing(model, standing.len() as u32)));
+                }
+            }
+            if settings.has(Class::Bogus) {
+                let count = (self.density.bogus_per_visit(&patch) * RECURRING / SHARE) as u32;
+                let mut flaws = random.of(STARS, 1);
+                standing
+                    .extend((0..count).map(|nth| Arc::new(maker.recurring(within(&patch, &mut flaws), nth, SHARE))));
+            }
+            self.held += standing.len();
+            self.ready.push_back(exposure.field);
+            Things { standing, events: BTreeMap::new() }
+        });
+        let from = ready.events.keys().next_back().map_or(exposure.night - EVENT_DAYS, |last| last + 1);
+        for day in from..=exposure.night {
+            let models = self.density.events(random.of(2, 0), &patch, day).into_iter();
+            let wanted = models.filter(|model| settings.has(model.class)).zip(0..);
+            let events = wanted.map(|(model, nth)| Arc::new(maker.event(model, day, nth))).collect();
+            ready.events.insert(day, events);
+        }
+        // What is over for longer than histories reach is forgotten, by the survey too.
+        let reach = exposure.visit.mid_tai - self.eye.telescope.history - LATE_DAYS;
+        let records = &mut field.records;
+        ready.events.retain(|day, events| {
+            let over = |thing: &Arc<Thing>| !lives(thing, reach) && *day < exposure.night - 1;
+            events.iter().filter(|thing| over(thing)).for_each(|thing| drop(records.remove(&thing.number)));
+            events.retain(|thing| !over(thing));
+            !events.is_empty() || *day >= exposure.night
+        });
+        while self.held > READY && self.ready.len() > 1 {
+            let Some(oldest) = self.ready.pop_front() else { break };
+            if oldest == exposure.field {
+                self.ready.push_back(oldest);
+            } else if let Some(field) = self.fields.get_mut(&oldest) {
+                self.held -= field.things.take().map_or(0, |things| things.standing.len());
+            }
+        }
+    }
+
+    /// A field that the survey has been to.
+    pub fn field(&mut self, field: u32) -> &mut Field {
+        self.fields.entry(field).or_default()
+    }
+}
+
+/// What the survey detected before the first night.
+fn warm(field: &mut Field, eye: Eye, things: &[Arc<Thing>], now: &Exposure) {
+    for thing in things {
+        for past in field.past.iter().filter(|past| past.visit.mid_tai < now.visit.mid_tai) {
+            if eye.look(thing, past).is_some_and(|look| look.detected()) {
+                field.records.entry(thing.number).or_default().detected(past);
+            }
+        }
+    }
+}
+
+impl Record {
+    /// Another detection.
+    pub fn detected(&mut self, exposure: &Exposure) {
+        if self.detections == 0 {
+            self.first = (exposure.visit.start_utc, exposure.visit.mid_tai);
+        }
+        self.detections += 1;
+    }
+}
+
+fn lives(thing: &Thing, mjd: f64) -> bool {
+    thing.model.lifetime().is_none_or(|(_, to)| to >= mjd)
+}
+
+/// A place in a patch, evenly.
+fn within(patch: &crate::sky::Patch, random: &mut Random) -> Place {
+    let radius = patch.radius * libm::sqrt(random.unit());
+    let angle = std::f64::consts::TAU * random.unit();
+    let dec = (patch.centre.dec + radius * libm::sin(angle)).clamp(-89.9, 89.9);
+    let ra = patch.centre.ra + radius * libm::cos(angle) / libm::cos(dec.to_radians());
+    Place { ra: ra.rem_euclid(360.0), dec }
+}
