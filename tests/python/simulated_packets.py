@@ -95,13 +95,13 @@ def source(survey, record):
     if survey == "ztf":
         row = record["candidate"]
         flux = 10 ** (0.4 * (row["magzpsci"] - row["magpsf"]))
-        good = row["nbad"] == 0 and row["fwhm"] <= 5 and row["elong"] <= 1.2
+        good = row["drb"] >= 0.25 and row["nbad"] == 0 and row["fwhm"] <= 5 and row["elong"] <= 1.2
         sign = 1 if row["isdiffpos"] == "t" else -1
         return sign * flux, flux * row["sigmapsf"] / 1.0857, good, 1.5 * row["fwhm"], sign
     row = record["diaSource"]
     flags = ("isDipole", "pixelFlags_bad", "pixelFlags_cr", "pixelFlags_interpolated", "pixelFlags_streak")
     width = row["ixxPSF"] ** 0.5 / 0.2
-    return row["psfFlux"], row["psfFluxErr"], not any(row[flag] for flag in flags), 3.5 * width, 1
+    return row["psfFlux"], row["psfFluxErr"], row["reliability"] >= 0.25 and not any(row[flag] for flag in flags), 3.5 * width, 1
 
 
 def check_stamps(survey, record, pulls):

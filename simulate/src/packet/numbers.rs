@@ -64,11 +64,11 @@ pub fn direction(stream: Random) -> (f64, f64) {
 
 /// To six significant digits, as ZTF's history has its numbers.
 pub fn six_digits(value: f64) -> f64 {
-    const POWERS: [f64; 26] = [
-        1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9,
-        1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+    const POWERS: [f64; 31] = [
+        1e-15, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2,
+        1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
     ];
-    let power = |ten: i64| POWERS[(ten + 10) as usize];
+    let power = |ten: i64| POWERS[(ten + 15) as usize];
     let size = value.abs();
     if !(1e-10..1e6).contains(&size) {
         return value;
@@ -79,8 +79,7 @@ pub fn six_digits(value: f64) -> f64 {
     if power(ten + 1) <= size {
         ten += 1;
     }
-    let scale = power(5 - ten);
-    nearest(value * scale) / scale
+    nearest(value * power(5 - ten)) * power(ten - 5)
 }
 
 /// AB magnitude of a flux in nJy (Oke & Gunn 1983: 31.4 = 8.90 + 22.5); of one too small to have one, 40.

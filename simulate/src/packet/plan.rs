@@ -23,6 +23,8 @@ pub enum Column<R> {
     Drawn(fn(&R) -> Random, f64, f64),
     /// Always null: the survey does not fill it.
     Never,
+    /// So many columns one after another that are always null.
+    Nulls(usize),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,7 +60,19 @@ impl<R> Plan<R> {
     pub fn compile(record: &Json, rounded: bool, column: fn(&str) -> Option<Column<R>>) -> Result<Plan<R>, String> {
         let fields = record["fields"].as_array().ok_or("no record")?;
         let steps = fields.iter().map(|field| Self::step(field, column).ok_or_else(|| named(record, field)));
-        let steps = steps.collect::<Result<_, _>>().map_err(|name| format!("nothing fills {name} of the schema"))?;
+        let all: Vec<Step<R>> =
+            steps.collect::<Result<_, _>>().map_err(|name| format!("nothing fills {name} of the schema"))?;
+        let mut steps: Vec<Step<R>> = Vec::new();
+        for mut step in all {
+            if let Column::Never = step.column {
+                if let Some(Step { column: Column::Nulls(count), .. }) = steps.last_mut() {
+                    *count += 1;
+                    continue;
+                }
+                step.column = Column::Nulls(1);
+            }
+            steps.push(step);
+        }
         Ok(Plan { steps, rounded })
     }
 
@@ -85,7 +99,7 @@ impl<R> Plan<R> {
             Column::MaybeInteger(_) => (wire == Wire::Whole, true),
             Column::Flag(_) | Column::FlagOf(..) => (wire == Wire::Flag, false),
             Column::Text(_) => (wire == Wire::Text, false),
-            Column::Never => (true, true),
+            Column::Never | Column::Nulls(_) => (true, true),
         };
         (fits && (nullable || !maybe)).then_some(Step { nullable, wire, salt: salt(name), column })
     }
@@ -139,6 +153,7 @@ impl<R> Plan<R> {
                     wire::text(out, |out| of(row, out));
                 }
                 Column::Never => out.push(wire::NULL),
+                Column::Nulls(count) => out.resize(out.len() + count, wire::NULL),
             }
         }
     }

@@ -93,7 +93,7 @@ fn seen(survey: Survey, random: &mut Random, kind: Kind, start: f64, place: Plac
     let detector = if ztf { random.below(64) } else { random.below(189) } as u16;
     let number = if ztf { (day * 1e5) as u64 } else { 2_025_123_000_000 + (day * 1e4) as u64 % 1_000_000 };
     let exposure = 30.0;
-    let nth = random.below(60) as u16;
+    let nth = random.below(60) as u32;
     let flux = limit * random.between(1.0, 6.0) * if random.chance(0.3) { -1.0 } else { 1.0 };
     let at = |degrees: f64, random: &mut Random| degrees + random.between(-1e-4, 1e-4);
     Seen {

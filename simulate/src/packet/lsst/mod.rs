@@ -78,7 +78,7 @@ impl Packets {
         out.extend_from_slice(&self.framing);
         if let Some((stamps, _)) = &mut self.cutouts {
             let shape = match source::Fault::of(shot.trigger, Random::new(shot.trigger.id)) {
-                None => Shape::Point,
+                None => Shape::unflagged(shot.trigger),
                 Some(source::Fault::Dipole) => Shape::Dipole,
                 Some(source::Fault::Cosmic) => Shape::Pixels,
                 Some(source::Fault::Streak) => Shape::Line,

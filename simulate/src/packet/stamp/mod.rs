@@ -15,7 +15,7 @@ pub use gzip::Gzip;
 use light::Canvas;
 
 use super::numbers::{between, salt, unit};
-use crate::{Random, Shot};
+use crate::{Random, Seen, Shot};
 
 /// What a bad source looks like: each is in the columns that say so.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,23 @@ pub enum Shape {
     Line,
     /// A star that was subtracted from a shifted one.
     Dipole,
+}
+
+/// A score below which the image shows why it is so low.
+const DOUBTFUL: f64 = 0.25;
+
+impl Shape {
+    /// What the image of a source shows that is not flagged as bad: a star, or an artefact that the survey only doubts.
+    pub fn unflagged(seen: &Seen) -> Shape {
+        if seen.score >= DOUBTFUL {
+            return Shape::Point;
+        }
+        match Random::new(seen.id).of(salt("shape"), 0).below(3) {
+            0 => Shape::Pixels,
+            1 => Shape::Line,
+            _ => Shape::Dipole,
+        }
+    }
 }
 
 /// How a survey's stamps are made.

@@ -117,7 +117,7 @@ impl Cutouts {
     fn write(&mut self, shot: &Shot, out: &mut Vec<u8>) {
         let seen = shot.trigger;
         let shape = match Fault::of(seen, Random::new(seen.id)) {
-            None => Shape::Point,
+            None => Shape::unflagged(seen),
             Some(Fault::Pixels) => Shape::Pixels,
             Some(Fault::Wide) => Shape::Blob,
             Some(Fault::Long) => Shape::Line,
