@@ -35,6 +35,8 @@ pub struct Known {
     pub answer: Option<Answer>,
     /// Alerts of the object.
     pub alerts: usize,
+    /// Their trigger times, in order.
+    pub triggers: Vec<MicroDays>,
     /// Alerts of other objects that claim one of its sources, and whose they are.
     pub others: BTreeSet<String>,
     /// Packets that were read, and how many of them were rejected.
@@ -123,7 +125,8 @@ impl Lookup {
         if offers.is_empty() {
             return Err(LookupError::Unknown { packets, near: near(object, &seen), alert_of });
         }
-        let alerts = offers.len();
+        let mut triggers: Vec<MicroDays> = offers.iter().map(|offer| offer.time).collect();
+        triggers.sort();
         let claimed: HashSet<(Kind, SourceId)> = offers.iter().flat_map(identities).collect();
         let mut others = BTreeSet::new();
         self.read(|offer| {
@@ -133,11 +136,11 @@ impl Lookup {
                 offers.push(offer);
             }
         })?;
-        Ok(Gathered { offers, alerts, others, packets, clocks })
+        Ok(Gathered { offers, triggers, others, packets, clocks })
     }
 
     fn known(&self, object: ObjectId, gathered: Gathered) -> Known {
-        let Gathered { offers, alerts, others, packets, clocks } = gathered;
+        let Gathered { offers, triggers, others, packets, clocks } = gathered;
         let mut copies: HashMap<(Kind, SourceId), Vec<(Version, Measurement)>> = HashMap::new();
         for row in offers.iter().flat_map(|offer| offer.rows.iter().filter(|row| row.global || offer.object == object))
         {
@@ -149,7 +152,15 @@ impl Lookup {
             let copies = copies.get(&(measurement.kind, measurement.id)).map_or(&[][..], Vec::as_slice);
             Standing { measurement, version: copies.iter().max().map(|(version, _)| *version), copies: copies.len() }
         });
-        Known { history: history.collect(), answer: found.pop().flatten(), alerts, others, packets, clocks }
+        Known {
+            history: history.collect(),
+            answer: found.pop().flatten(),
+            alerts: triggers.len(),
+            triggers,
+            others,
+            packets,
+            clocks,
+        }
     }
 
     /// Every accepted packet, in order.
@@ -182,7 +193,7 @@ impl Lookup {
 /// What was read for an object.
 struct Gathered {
     offers: Vec<Offer>,
-    alerts: usize,
+    triggers: Vec<MicroDays>,
     others: BTreeSet<String>,
     packets: (i64, i64),
     clocks: Clocks,
