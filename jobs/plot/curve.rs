@@ -13,7 +13,7 @@ use skydiff_schemas::Band;
 
 /// Half the width of a marker.
 pub const SIZE: f64 = 4.2;
-/// An error bar longer than this many typical ones does not widen the range.
+/// An error bar longer than this many typical ones does not widen the range, nor does what is measured at fewer σ with such a one.
 const LONG: f64 = 3.0;
 
 /// The light curve in its frame.
@@ -42,7 +42,7 @@ pub fn range(points: &[Point], ordinate: Ordinate) -> Option<(f64, f64)> {
     let mut errors: Vec<f64> = shown.iter().map(|(_, error)| *error).collect();
     errors.sort_by(f64::total_cmp);
     let long = LONG * errors.get(errors.len() / 2).copied().unwrap_or(0.0);
-    let well = |(value, error): &(f64, f64)| *error <= long || (!ordinate.magnitudes && value.abs() >= 5.0 * error);
+    let well = |(value, error): &(f64, f64)| *error <= long || (!ordinate.magnitudes && value.abs() >= LONG * error);
     let ends = shown.iter().filter(|one| well(one)).flat_map(|(value, error)| {
         let error = error.min(long);
         [value - error, value + error]
@@ -180,8 +180,8 @@ impl Curve<'_> {
             let label = format!("{:.*}", digits(step / factor), value / factor);
             // A minus as the dash is wide, and there is no minus zero.
             let label = if value == 0.0 { "0".to_owned() } else { label.replace('-', "−") };
-            widest = widest.max(canvas.width(&label, 15.0));
-            canvas.text(&label, (left - 8.0, y), 15.0, Hold::Right, INK)?;
+            widest = widest.max(canvas.width(&label, 12.0));
+            canvas.text(&label, (left - 8.0, y), 12.0, Hold::Right, INK)?;
         }
         if self.y.has(0.0) && !self.ordinate.magnitudes {
             canvas.line(&[(left, self.y.at(0.0)), (right, self.y.at(0.0))], GREY.mix(0.8), 1.0)?;
@@ -192,14 +192,14 @@ impl Curve<'_> {
             (false, power) => format!(" (10{} nJy)", raised(power)),
         };
         let name = format!("{}{unit}", self.ordinate.name());
-        canvas.text_up(&name, ((left - 26.0 - widest).max(14.0), (top + bottom) / 2.0), 16.0, INK)?;
+        canvas.text_up(&name, ((left - 26.0 - widest).max(14.0), (top + bottom) / 2.0), 13.0, INK)?;
         for (mjd, name) in dates(self.x.range, 9) {
             let x = self.x.at(mjd);
             canvas.line(&[(x, top), (x, top - 5.0)], INK.mix(1.0), 1.0)?;
             // A label that would stick out is left out: its tick is enough.
-            let half = canvas.width(&name, 14.0) / 2.0;
+            let half = canvas.width(&name, 11.5) / 2.0;
             if x + half < super::canvas::WIDTH - 4.0 && x - half > left - 40.0 {
-                canvas.text(&name, (x, top - 14.0), 14.0, Hold::Middle, GREY)?;
+                canvas.text(&name, (x, top - 14.0), 11.5, Hold::Middle, GREY)?;
             }
         }
         frame(canvas, (left, top), (right, bottom))

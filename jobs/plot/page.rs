@@ -52,17 +52,20 @@ impl Page<'_> {
             canvas.line(&[(at, top), (at, top - 5.0)], INK.mix(1.0), 1.0)?;
             canvas.line(&[(at, bottom), (at, bottom + 5.0)], INK.mix(1.0), 1.0)?;
             let label = format!("{value:.*}", digits(step));
-            canvas.text(&label, (at, bottom + 15.0), 15.0, Hold::Middle, INK)?;
+            canvas.text(&label, (at, bottom + 15.0), 12.0, Hold::Middle, INK)?;
         }
         canvas.line(&[(x.page.0, bottom), (x.page.1, bottom)], INK.mix(1.0), 1.0)?;
-        canvas.text("MJD (TAI)", ((x.page.0 + x.page.1) / 2.0, bottom + 36.0), 16.0, Hold::Middle, INK)
+        canvas.text("MJD (TAI)", ((x.page.0 + x.page.1) / 2.0, bottom + 36.0), 13.0, Hold::Middle, INK)
     }
 
     fn title<B: DrawingBackend>(&self, canvas: &Canvas<'_, B>) -> Result<(), String> {
         let plotted = self.plotted;
-        let title = format!("{} {}", plotted.survey.to_uppercase(), plotted.object);
-        canvas.text(&title, (LEFT, 26.0), 27.0, Hold::Left, INK)?;
-        let mut about: Vec<String> = Vec::new();
+        let survey = plotted.survey.to_uppercase();
+        // ZTF's names of objects begin with it.
+        let named = plotted.object.starts_with(&survey);
+        let title = if named { plotted.object.clone() } else { format!("{survey} {}", plotted.object) };
+        canvas.text(&title, (LEFT, 26.0), 22.0, Hold::Left, INK)?;
+        let mut about = if named { vec![survey] } else { vec![] };
         about.push(match (plotted.ra, plotted.dec) {
             (Some(ra), Some(dec)) => format!("RA {ra:.5}°, Dec {dec:+.5}°").replace('-', "−"),
             _ => "moving, or without a position".into(),
@@ -73,7 +76,7 @@ impl Page<'_> {
             about.push(counted(plotted.alerts.len(), "alert"));
         }
         about.push(format!("{}, {counts} of them detections that count", counted(plotted.points.len(), "measurement")));
-        canvas.text(&about.join("  ·  "), (LEFT, 54.0), 16.0, Hold::Left, GREY)
+        canvas.text(&about.join("  ·  "), (LEFT, 54.0), 13.0, Hold::Left, GREY)
     }
 
     /// Bands and markers, of what there is.
@@ -129,7 +132,7 @@ impl Page<'_> {
             }
         }
         if intervals().next().is_none() && !self.plotted.timescales.is_empty() {
-            canvas.text("no state held at any of these timescales", (LEFT, y), 15.0, Hold::Left, GREY)?;
+            canvas.text("no state held at any of these timescales", (LEFT, y), 12.0, Hold::Left, GREY)?;
         }
         row.x += 14.0;
         for name in ["initial", "subsequent", "update", "retraction"] {
@@ -179,7 +182,7 @@ impl<'a, B: DrawingBackend> Row<'_, 'a, B> {
         name: &str,
         symbol: impl FnOnce(&Canvas<'a, B>, (f64, f64)) -> Result<(), String>,
     ) -> Result<(), String> {
-        const SIZE: f64 = 15.0;
+        const SIZE: f64 = 12.0;
         let width = self.canvas.width(name, SIZE);
         if self.x + 22.0 + width > self.last {
             (self.x, self.y) = (LEFT, self.y + 18.0);

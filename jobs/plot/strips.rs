@@ -57,7 +57,7 @@ impl Strips<'_> {
             let top = self.top + self.told_height() + at as f64 * (self.strip_height() + GAP);
             canvas.bar((left, top), (right, top + self.strip_height()), SHADE.mix(1.0))?;
             let name = strip.timescale.map_or("all".into(), |days| format!("{days} d"));
-            canvas.text(&name, (left - 8.0, top + self.strip_height() / 2.0), 14.0, Hold::Right, INK)?;
+            canvas.text(&name, (left - 8.0, top + self.strip_height() / 2.0), 11.5, Hold::Right, INK)?;
             for interval in &strip.intervals {
                 let lane = lanes.iter().position(|lane| lane.iter().any(|state| state.name() == interval.state));
                 let y = top + 1.5 + lane.unwrap_or(0) as f64 * self.lane;
@@ -79,7 +79,7 @@ impl Strips<'_> {
             return Ok(());
         }
         let y = self.top + 7.0;
-        canvas.text("records", (self.x.page.0 - 8.0, y), 14.0, Hold::Right, INK)?;
+        canvas.text("records", (self.x.page.0 - 8.0, y), 11.5, Hold::Right, INK)?;
         for told in self.plotted.told.iter().filter(|told| self.x.has(told.mjd_tai)) {
             told_mark(canvas, told.alert_type, (self.x.at(told.mjd_tai), y))?;
         }
