@@ -1,5 +1,6 @@
 //! `skydiff demo`: a simulated survey, the job on it, and how what was said compares with the truth.
 
+use crate::output::say;
 use crate::run::{Orders, carry_out, watch_interrupts};
 use crate::screen::Style;
 use crate::simulate::write;
@@ -100,13 +101,13 @@ impl Demo {
         let score = judged(&job, settings, &written.truth, &run, job.timescales.trend_z, true)?;
         let file = self.to.join("score.csv");
         std::fs::write(&file, csv(&score)).map_err(|error| (1, format!("{}: {error}", file.display())))?;
-        println!("{}", text(&score));
-        println!("Written:");
+        say(&format_args!("{}", text(&score)));
+        say(&"Written:");
         for path in written.nights.iter().chain([&self.to.join("packets/truth"), &run, &file]) {
-            println!("  {}", path.display());
+            say(&format_args!("  {}", path.display()));
         }
         if let Some(object) = first_riser(&run) {
-            println!("\nLook at one: skydiff plot {object} --from {}", self.to.join("packets").display());
+            say(&format_args!("\nLook at one: skydiff plot {object} --from {}", self.to.join("packets").display()));
         }
         Ok(())
     }
@@ -127,8 +128,8 @@ impl Demo {
         let nights = f64::from(settings.nights);
         let cannot = |error: std::io::Error| (1, format!("{}: {error}", file.display()));
         std::fs::write(&file, sweep_csv(&scores, nights)).map_err(cannot)?;
-        println!("{}", sweep_text(&scores, nights));
-        println!("By class and timescale: {}", file.display());
+        say(&format_args!("{}", sweep_text(&scores, nights)));
+        say(&format_args!("By class and timescale: {}", file.display()));
         Ok(())
     }
 }

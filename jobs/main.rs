@@ -7,6 +7,7 @@ mod mapped;
 mod object;
 mod output;
 mod packet;
+mod plot;
 mod png;
 mod points;
 mod run;
@@ -39,6 +40,7 @@ enum Verb {
     Job(job::JobFile),
     Object(object::Object),
     Packet(packet::Packet),
+    Plot(Box<plot::Plot>),
     Schema(schema::Schema),
 }
 
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Verb::Job(job) => job.run(),
         Verb::Object(object) => object.run(),
         Verb::Packet(packet) => packet.run(),
+        Verb::Plot(plot) => plot.run(),
         Verb::Schema(schema) => schema.run(),
     };
     match done {

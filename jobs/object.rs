@@ -1,4 +1,4 @@
-//! `skydiff object`: the history of one object and the states that it is in.
+//! `skydiff object`: the history of one object and the states that it is in; how other verbs find one too.
 
 use crate::output::{print_json, print_text};
 use crate::points::{Point, csv, points, table};
@@ -12,7 +12,7 @@ use skydiff_dataflow::source::night::parse_time;
 use skydiff_operators::{Answer, Options, SeriesFeatures, Window};
 use skydiff_schemas::survey::{SURVEYS, object_name, parse_object, survey};
 use skydiff_schemas::{MicroDays, ObjectClass, ObjectId, iso_utc, survey::tai};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Prints what is known of one object: every standing measurement, and its states at every timescale.
 ///
@@ -47,15 +47,8 @@ pub struct Object {
 impl Object {
     /// Does it.
     pub fn run(self) -> Result<(), String> {
-        let object = parse_object(&self.id).ok_or_else(|| not_a_name(&self.id))?;
-        let job = self.job()?;
-        let (options, future) = (job.options(), MicroDays::from_days(job.run.future_days).unwrap_or(MicroDays::DAY));
-        let lookup = Lookup {
-            inputs: job.inputs()?,
-            decoder: job.decoder()?,
-            read: ReadSettings { future, keep_bytes: false },
-            options: options.clone(),
-        };
+        let object = named(&self.id)?;
+        let (lookup, options) = lookup(&job(self.job.as_deref(), &self.from, self.received.as_deref())?)?;
         let known = lookup.find(object).map_err(|error| explain(object, error))?;
         let rows: Vec<_> = known.history.iter().map(|row| (row.measurement, row.version, row.copies)).collect();
         let points = points(&rows, options.timescales.photometry);
@@ -67,16 +60,34 @@ impl Object {
         }
         print_text(&as_text(object, &known, &points, &options))
     }
+}
 
-    fn job(&self) -> Result<Job, String> {
-        let mut job = load(self.job.as_deref(), std::env::vars()).map_err(|error| error.to_string())?;
-        if !self.from.is_empty() {
-            let source = |path: &PathBuf| SourceSettings { path: path.clone(), ..SourceSettings::default() };
-            job.source = self.from.iter().map(source).collect();
-        }
-        job.run.received = self.received.clone().map(Time::Text).or(job.run.received);
-        job.check().map(|()| job)
+/// The object of that name.
+pub fn named(id: &str) -> Result<ObjectId, String> {
+    parse_object(id).ok_or_else(|| not_a_name(id))
+}
+
+/// The job of that file (else the defaults), with other sources where they are given.
+pub fn job(file: Option<&Path>, from: &[PathBuf], received: Option<&str>) -> Result<Job, String> {
+    let mut job = load(file, std::env::vars()).map_err(|error| error.to_string())?;
+    if !from.is_empty() {
+        let source = |path: &PathBuf| SourceSettings { path: path.clone(), ..SourceSettings::default() };
+        job.source = from.iter().map(source).collect();
     }
+    job.run.received = received.map(|time| Time::Text(time.to_owned())).or(job.run.received);
+    job.check().map(|()| job)
+}
+
+/// How the job looks for an object, and by which thresholds.
+pub fn lookup(job: &Job) -> Result<(Lookup, Options), String> {
+    let (options, future) = (job.options(), MicroDays::from_days(job.run.future_days).unwrap_or(MicroDays::DAY));
+    let lookup = Lookup {
+        inputs: job.inputs()?,
+        decoder: job.decoder()?,
+        read: ReadSettings { future, keep_bytes: false },
+        options: options.clone(),
+    };
+    Ok((lookup, options))
 }
 
 fn not_a_name(id: &str) -> String {
@@ -88,7 +99,8 @@ fn not_a_name(id: &str) -> String {
     )
 }
 
-fn explain(object: ObjectId, error: LookupError) -> String {
+/// Why there is nothing to tell, and what to do.
+pub fn explain(object: ObjectId, error: LookupError) -> String {
     match error {
         LookupError::Settings(error) => error.to_string(),
         LookupError::Stdin => {

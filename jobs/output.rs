@@ -12,6 +12,11 @@ pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(),
     }
 }
 
+/// Prints a line that comes on the way of longer work, which goes on whether or not anybody reads it.
+pub fn say(line: &dyn std::fmt::Display) {
+    let _ = print(|out| writeln!(out, "{line}"));
+}
+
 /// Prints a text.
 pub fn print_text(text: &str) -> Result<(), String> {
     print(|out| out.write_all(text.as_bytes()))

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 const MAGNITUDES: f64 = 1.085_736_204_758_129_6;
 
 /// One measurement.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Point {
     /// Mid-exposure, MJD TAI.
     pub mjd_tai: f64,

@@ -1,5 +1,6 @@
 //! `skydiff run`: the main job, from packets to records.
 
+use crate::output::say;
 use crate::screen::{Screen, Style};
 use clap::Args;
 use skydiff_dataflow::cluster::{Cluster, end_with_peers};
@@ -96,7 +97,7 @@ impl Run {
             Ok(()) => ExitCode::SUCCESS,
             Err((code, why)) => {
                 if json {
-                    println!("{}", serde_json::json!({ "event": "error", "code": code, "error": why }));
+                    say(&serde_json::json!({ "event": "error", "code": code, "error": why }));
                 }
                 eprintln!("skydiff: {why}");
                 ExitCode::from(code)
@@ -163,7 +164,7 @@ impl Run {
         }
         screen.summary(summary, outcome.drained);
         if self.digest {
-            println!("digest {:032x}", outcome.digest);
+            say(&format_args!("digest {:032x}", outcome.digest));
         }
         std::io::stdout().flush().map_err(|error| cannot(error, "standard output"))
     }

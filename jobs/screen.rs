@@ -1,5 +1,6 @@
 //! What a person, or a machine, sees of a job that runs.
 
+use crate::output::say;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value as Json, json};
 use skydiff_dataflow::event::{Event, Gauges, Summary};
@@ -100,9 +101,9 @@ impl Screen {
             (Event::Digest { digest, at }, Style::Json) => {
                 say(&json!({ "event": "digest", "digest": format!("{digest:032x}"), "at": at }));
             }
-            (Event::Digest { digest, at }, _) => self.line(|| println!("digest {digest:032x} at {at}")),
+            (Event::Digest { digest, at }, _) => self.line(|| say(&format_args!("digest {digest:032x} at {at}"))),
             (Event::Night(summary), Style::Json) => say(&report("night", summary, None)),
-            (Event::Night(summary), _) => self.line(|| println!("{}", summary.report().text(width()))),
+            (Event::Night(summary), _) => self.line(|| say(&summary.report().text(width()))),
         }
     }
 
@@ -147,7 +148,7 @@ impl Screen {
             Style::Quiet => {}
             Style::Json => say(&report("done", summary, Some((drained, seconds)))),
             Style::Bar | Style::Plain => {
-                println!("{}", summary.report().text(width()));
+                say(&summary.report().text(width()));
                 let rate = summary.counts.received as f64 / seconds.max(1e-3);
                 eprintln!(
                     "{seconds:.1} s, {rate:.0} packets/s{}",
@@ -168,10 +169,6 @@ fn report(event: &str, summary: &Summary, end: Option<(bool, f64)>) -> Json {
         (line["drained"], line["seconds"]) = (json!(drained), json!(seconds));
     }
     line
-}
-
-fn say(line: &Json) {
-    println!("{line}");
 }
 
 /// Columns of the terminal; 80 where there is none.

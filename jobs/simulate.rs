@@ -1,5 +1,6 @@
 //! `skydiff simulate`: nights of a simulated survey as files, with the truth about them.
 
+use crate::output::say;
 use crate::run::watch_interrupts;
 use crate::survey::Flags;
 use clap::Args;
@@ -47,9 +48,9 @@ impl Simulate {
         let written = write(&settings, &self.to, false, &stop)?;
         let ledger = &written.ledger;
         for night in &written.nights {
-            println!("{}", night.display());
+            say(&format_args!("{}", night.display()));
         }
-        println!("{}", To::of(&self.to).truth().display());
+        say(&format_args!("{}", To::of(&self.to).truth().display()));
         let seconds = begun.elapsed().as_secs_f64();
         eprintln!(
             "{} packets, {:.1} MB, in {seconds:.1} s; {} to be rejected, {} still under way{}",

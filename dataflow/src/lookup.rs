@@ -1,15 +1,16 @@
 //! One object out of many packets: its history and what is known of it, by the same operators as the job's.
 //!
 //! Reads the packets twice: first for those of the object, then for those of other objects that claim one of its sources,
-//! since what stands, and whose it is, depends on both (DESIGN §4.1).
+//! since what stands, and whose it is, depends on both (DESIGN §4.1). [`Lookup::follow`] gives the answers on the way as well:
+//! what a job would have said after each packet, had they come in order of trigger time.
 
 use crate::reading::{ReadSettings, Reader, decode_with};
 use crate::source::{EpochCut, Feed, Input, Mint, Packets, Place};
 use skydiff_operators::{Answer, Clocks, Epoch, Offer, Options, transients};
 use skydiff_schemas::decoder::Settings as DecoderSettings;
 use skydiff_schemas::survey::{SettingsError, object_name};
-use skydiff_schemas::{Decoder, Kind, Measurement, ObjectId, SourceId, Version};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use skydiff_schemas::{Decoder, Kind, Measurement, MicroDays, ObjectId, SourceId, Version};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use timely::dataflow::operators::{Input as _, Probe};
 
 /// Where to look, and by which rules.
@@ -34,12 +35,23 @@ pub struct Known {
     pub answer: Option<Answer>,
     /// Alerts of the object.
     pub alerts: usize,
+    /// Their trigger times, in order.
+    pub triggers: Vec<MicroDays>,
     /// Alerts of other objects that claim one of its sources, and whose they are.
     pub others: BTreeSet<String>,
     /// Packets that were read, and how many of them were rejected.
     pub packets: (i64, i64),
     /// The survey's clock (the greatest trigger time of all packets): what is alive depends on it.
     pub clocks: Clocks,
+}
+
+/// What was known at a time.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    /// The survey's clock: the trigger time of the newest packet so far.
+    pub time: MicroDays,
+    /// What was known; `None` where every measurement so far belonged to another object.
+    pub answer: Option<Answer>,
 }
 
 /// A standing measurement.
@@ -74,6 +86,29 @@ pub enum LookupError {
 impl Lookup {
     /// Everything about `object`.
     pub fn find(&self, object: ObjectId) -> Result<Known, LookupError> {
+        Ok(self.known(object, self.gather(object)?))
+    }
+
+    /// Everything about `object`, and what was known of it after each of the packets that [`Lookup::find`] takes, by trigger time.
+    pub fn follow(&self, object: ObjectId) -> Result<(Known, Vec<Moment>), LookupError> {
+        let gathered = self.gather(object)?;
+        let mut epochs: BTreeMap<MicroDays, Vec<Offer>> = BTreeMap::new();
+        for offer in &gathered.offers {
+            epochs.entry(offer.time).or_default().push(offer.clone());
+        }
+        let times: Vec<MicroDays> = epochs.keys().copied().collect();
+        let epochs = epochs.into_iter().map(|(time, offers)| {
+            let mut clocks = Clocks::default();
+            clocks.advance(object.survey, time);
+            (offers, clocks)
+        });
+        let answers = answers(object, epochs.collect(), self.options.clone()).1;
+        let moments = times.into_iter().zip(answers).map(|(time, answer)| Moment { time, answer }).collect();
+        Ok((self.known(object, gathered), moments))
+    }
+
+    /// The offers of `object`, and those of others that claim one of its sources.
+    fn gather(&self, object: ObjectId) -> Result<Gathered, LookupError> {
         if self.inputs.iter().any(|input| input.packets == Packets::At(Place::Stdin)) {
             return Err(LookupError::Stdin);
         }
@@ -90,7 +125,8 @@ impl Lookup {
         if offers.is_empty() {
             return Err(LookupError::Unknown { packets, near: near(object, &seen), alert_of });
         }
-        let alerts = offers.len();
+        let mut triggers: Vec<MicroDays> = offers.iter().map(|offer| offer.time).collect();
+        triggers.sort();
         let claimed: HashSet<(Kind, SourceId)> = offers.iter().flat_map(identities).collect();
         let mut others = BTreeSet::new();
         self.read(|offer| {
@@ -100,19 +136,31 @@ impl Lookup {
                 offers.push(offer);
             }
         })?;
+        Ok(Gathered { offers, triggers, others, packets, clocks })
+    }
+
+    fn known(&self, object: ObjectId, gathered: Gathered) -> Known {
+        let Gathered { offers, triggers, others, packets, clocks } = gathered;
         let mut copies: HashMap<(Kind, SourceId), Vec<(Version, Measurement)>> = HashMap::new();
         for row in offers.iter().flat_map(|offer| offer.rows.iter().filter(|row| row.global || offer.object == object))
         {
             let identity = (row.measurement.kind, row.measurement.id);
             copies.entry(identity).or_default().push((row.version, row.measurement));
         }
-        let found = answer(object, offers, clocks.clone(), self.options.clone());
-        let (rows, answer) = found.map_or((vec![], None), |(rows, answer)| (rows, Some(answer)));
+        let (rows, mut found) = answers(object, vec![(offers, clocks.clone())], self.options.clone());
         let history = rows.into_iter().map(|measurement| {
             let copies = copies.get(&(measurement.kind, measurement.id)).map_or(&[][..], Vec::as_slice);
             Standing { measurement, version: copies.iter().max().map(|(version, _)| *version), copies: copies.len() }
         });
-        Ok(Known { history: history.collect(), answer, alerts, others, packets, clocks })
+        Known {
+            history: history.collect(),
+            answer: found.pop().flatten(),
+            alerts: triggers.len(),
+            triggers,
+            others,
+            packets,
+            clocks,
+        }
     }
 
     /// Every accepted packet, in order.
@@ -142,6 +190,15 @@ impl Lookup {
     }
 }
 
+/// What was read for an object.
+struct Gathered {
+    offers: Vec<Offer>,
+    triggers: Vec<MicroDays>,
+    others: BTreeSet<String>,
+    packets: (i64, i64),
+    clocks: Clocks,
+}
+
 /// What other objects might claim too.
 fn identities(offer: &Offer) -> impl Iterator<Item = (Kind, SourceId)> {
     offer.rows.iter().filter(|row| row.global).map(|row| (row.measurement.kind, row.measurement.id))
@@ -158,13 +215,12 @@ fn near(object: ObjectId, seen: &HashSet<ObjectId>) -> Vec<String> {
     nearest.into_iter().map(|(_, name)| name).collect()
 }
 
-/// The object's rows and its answer when all offers have come, in one epoch.
-fn answer(
+/// The object's answer at the end of each epoch, and its rows at the end of the last.
+fn answers(
     object: ObjectId,
-    offers: Vec<Offer>,
-    clocks: Clocks,
+    epochs: Vec<(Vec<Offer>, Clocks)>,
     options: Options,
-) -> Option<(Vec<Measurement>, Answer)> {
+) -> (Vec<Measurement>, Vec<Option<Answer>>) {
     timely::execute_directly(move |worker| {
         let (mut offer_input, mut clock_input, probe, objects) = worker.dataflow::<Epoch, _, _>(|scope| {
             let (offer_input, offers) = scope.new_input::<Vec<Offer>>();
@@ -172,17 +228,23 @@ fn answer(
             let out = transients(offers, clocks, options);
             (offer_input, clock_input, out.changes.probe().0, out.objects)
         });
-        offers.into_iter().for_each(|offer| offer_input.send(offer));
-        clock_input.send(clocks);
-        offer_input.advance_to(Epoch(1));
-        clock_input.advance_to(Epoch(1));
-        worker.step_while(|| probe.less_than(&Epoch(1)));
-        let mut found = None;
-        objects.borrow_mut().for_each(|rows, answer| {
-            if answer.object == object {
-                found = Some((rows.to_vec(), answer.clone()));
-            }
-        });
-        found
+        let (mut last, mut answers) = (Vec::new(), Vec::new());
+        for (next, (offers, clocks)) in (1..).map(Epoch).zip(epochs) {
+            offers.into_iter().for_each(|offer| offer_input.send(offer));
+            clock_input.send(clocks);
+            offer_input.advance_to(next);
+            clock_input.advance_to(next);
+            worker.step_while(|| probe.less_than(&next));
+            last.clear();
+            answers.push(None);
+            objects.borrow_mut().for_each(|rows, answer| {
+                if answer.object == object {
+                    last = rows.to_vec();
+                    answers.pop();
+                    answers.push(Some(answer.clone()));
+                }
+            });
+        }
+        (last, answers)
     })
 }

@@ -31,7 +31,11 @@ fn epochs(folders: &[PathBuf]) -> (Vec<(Vec<Offer>, Clocks)>, Counts) {
     let settings = ReadSettings { future: MicroDays::DAY, keep_bytes: false };
     let mut reader = Reader::new(decode_with(Decoder::new(&Default::default()).unwrap()), settings);
     let received = MicroDays::from_days(62_000.0).unwrap();
-    let input = |folder: &PathBuf| Input { place: source::Place::Folder(folder.clone()), rank: 0, received };
+    let input = |folder: &PathBuf| Input {
+        packets: source::Packets::At(source::Place::Folder(folder.clone())),
+        rank: 0,
+        received,
+    };
     let mint = Mint {
         inputs: folders.iter().map(input).collect(),
         cut: EpochCut::Packets(40),

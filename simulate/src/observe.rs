@@ -6,7 +6,7 @@
 
 use crate::settings::Survey;
 use crate::sky::Class;
-use crate::survey::{Exposure, Telescope};
+use crate::survey::{Exposure, Telescope, flux};
 use crate::thing::{Fate, Shown, Thing};
 use crate::{Place, Reference, Seen};
 use skydiff_schemas::Kind;
@@ -59,7 +59,7 @@ pub(crate) struct Eye {
 }
 
 impl Eye {
-    /// What the visit makes of the object; `None` where it falls beside the silicon.
+    /// What the visit makes of the object; `None` where it falls beside the silicon, or saturates it.
     pub fn look(&self, thing: &Thing, exposure: &Exposure) -> Option<Look> {
         let visit = &exposure.visit;
         let one = thing.random.of(COVER, visit.number);
@@ -83,6 +83,9 @@ impl Eye {
         }
         let light = thing.model.flux(visit.band, visit.mid_tai);
         let total = light + thing.model.host(visit.band);
+        if total > flux(self.telescope.saturation) {
+            return None;
+        }
         let difference = light - self.quiet(thing, exposure);
         let variance = floor * floor * (1.0 + total / (BRIGHT * visit.limit)) + (FLOOR * total) * (FLOOR * total);
         let sigma = libm::sqrt(variance);

@@ -92,6 +92,18 @@ impl Patches {
         }
     }
 
+    /// Forgets what a night will not ask for: fields out of season, exposures that no history reaches.
+    pub fn rest(&mut self, night: i64) {
+        let least = night as f64 - self.eye.telescope.history - LATE_DAYS;
+        for (number, field) in &mut self.fields {
+            if field.past.back().is_some_and(|last| last.visit.mid_tai < least) {
+                field.past.clear();
+                self.held -= field.things.take().map_or(0, |things| things.standing.len());
+                self.ready.retain(|ready| ready != number);
+            }
+        }
+    }
+
     /// A field and everything in it that the visit may see.
     pub fn at(&mut self, settings: &Settings, cadence: &Cadence, exposure: &Exposure) -> (&mut Field, Vec<Arc<Thing>>) {
         self.make_ready(settings, cadence, exposure);
@@ -175,6 +187,14 @@ impl Patches {
                 self.held -= field.things.take().map_or(0, |things| things.standing.len());
             }
         }
+    }
+
+    /// How many exposures and records are remembered, and objects held ready.
+    #[cfg(test)]
+    pub fn size(&self) -> usize {
+        let events = |things: &Things| things.events.values().map(Vec::len).sum::<usize>();
+        let of = |field: &Field| field.past.len() + field.records.len() + field.things.as_ref().map_or(0, events);
+        self.held + self.fields.values().map(of).sum::<usize>()
     }
 
     /// A field that the survey has been to.

@@ -107,6 +107,7 @@ impl Simulation {
     pub fn night(&mut self, each: &mut dyn FnMut(&[u8], Told) -> ControlFlow<()>) -> ControlFlow<()> {
         let Some(night) = self.next_night() else { return ControlFlow::Continue(()) };
         self.next += 1;
+        self.patches.rest(night);
         for exposure in self.cadence.night(night) {
             self.send(exposure.visit.start_utc, each)?;
             self.expose(&exposure);

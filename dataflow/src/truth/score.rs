@@ -183,3 +183,75 @@ impl Judge<'_> {
         (any, held)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use skydiff_schemas::Band;
+
+    /// Visits of one series a day apart, of these true fluxes and an error of 1.
+    fn truth(fluxes: &[f64], accepted: &[f64]) -> Truth {
+        let point = |(day, flux): (usize, &f64)| Point {
+            mjd_tai: day as f64,
+            band: Band(1),
+            reference: 0,
+            flux: *flux,
+            total: 0.0,
+            sigma: 1.0,
+            detected: true,
+        };
+        Truth {
+            class: Class::Agn,
+            points: fluxes.iter().enumerate().map(point).collect(),
+            moved_to: None,
+            first: 0.0,
+            accepted: accepted.to_vec(),
+            score: 0.9,
+        }
+    }
+
+    fn cell(truth: Truth, said: Option<bool>) -> Cell {
+        let judge = Judge {
+            timescales: &[2.5],
+            threshold: 5.0,
+            errors: Errors { factor: 1.0, floor: 0.0 },
+            least_score: 0.5,
+            begun: 0.0,
+        };
+        let mut all = AllSaid::default();
+        if let Some(changes) = said {
+            all.objects.insert("a".into(), Said { changes: vec![changes], ..Said::default() });
+        }
+        let score = judge.score(&BTreeMap::from([("a".to_owned(), truth)]), &all);
+        score.rows[&Class::Agn].cells[0].clone()
+    }
+
+    #[test]
+    fn an_object_changes_when_two_visits_within_the_timescale_differ() {
+        // 8 over the root of 2 is 5.7; the same over four days is too slow.
+        assert_eq!(cell(truth(&[0.0, 0.0, 8.0], &[2.0]), Some(true)).changing, 1);
+        assert_eq!(cell(truth(&[0.0, 2.0, 4.0, 6.0, 8.0], &[4.0]), Some(true)).changing, 0);
+        assert_eq!(cell(truth(&[0.0, 7.0], &[1.0]), Some(true)).changing, 0);
+    }
+
+    #[test]
+    fn found_and_right_are_counted_apart() {
+        let found = cell(truth(&[0.0, 8.0], &[1.0]), Some(true));
+        assert_eq!((found.changing, found.found, found.said, found.right), (1, 1, 1, 1));
+        let lucky = cell(truth(&[0.0, 4.0], &[1.0]), Some(true));
+        assert_eq!((lucky.changing, lucky.said, lucky.right), (0, 1, 1));
+        let wrong = cell(truth(&[0.0, 1.0], &[1.0]), Some(true));
+        assert_eq!((wrong.changing, wrong.said, wrong.right), (0, 1, 0));
+    }
+
+    #[test]
+    fn every_miss_has_its_reason() {
+        let why = |truth: Truth, said| cell(truth, said).missed.into_keys().collect::<Vec<_>>();
+        let changing = |accepted: &[f64]| truth(&[0.0, 8.0, 8.0, 8.0, 8.0], accepted);
+        assert_eq!(why(changing(&[]), None), [Miss::NotSent]);
+        assert_eq!(why(Truth { score: 0.1, ..changing(&[1.0]) }, None), [Miss::Quality]);
+        assert_eq!(why(changing(&[1.0]), None), [Miss::Quality], "nothing was told of it at all");
+        assert_eq!(why(changing(&[4.0]), Some(false)), [Miss::Gap], "its only alert comes too late");
+        assert_eq!(why(changing(&[1.0]), Some(false)), [Miss::BelowThreshold]);
+    }
+}

@@ -180,17 +180,11 @@ impl Model {
                 Model::event(class, place, random, begins, redshift, far)
             }
             _ => {
-                let about = match class {
-                    Class::RrLyrae => 0.5,
-                    Class::Cepheid => -3.3,
-                    Class::LongPeriod => -1.5,
-                    Class::Cataclysmic => 9.0,
-                    Class::Flare => 11.0,
-                    Class::Microlensing => 2.5,
-                    _ => 4.0,
-                };
-                let modulus = target - about;
-                Model::star(class, place, random, begins, modulus, galaxy::dust(b, galaxy::parsecs(modulus)).min(3.0))
+                // What a star is does not depend on its distance: it is put where it has that magnitude.
+                let a_v = galaxy::dust(b, 2_000.0).min(3.0);
+                let star = |modulus: f64| Model::star(class, place, random, begins, modulus, a_v);
+                let outburst = if class == Class::Cataclysmic { 3.5 } else { 0.0 };
+                star(target + outburst - magnitude(star(0.0).quiescent(Band(R as u8))))
             }
         }
     }

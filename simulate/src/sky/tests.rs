@@ -258,6 +258,27 @@ fn detections_crowd_towards_the_limit() {
 }
 
 #[test]
+fn a_patch_may_be_anywhere() {
+    for (ra, dec) in [(0.0, 90.0), (123.0, -90.0), (359.99, 0.3), (266.4, -29.0), (192.9, 27.1)] {
+        for (depth, radius) in [(20.5, 3.868), (24.0, 1.748), (17.0, 1e-9), (f64::NAN, 1.0)] {
+            let (density, patch) = (Density::new(depth, 0.01), Patch { centre: Place { ra, dec }, radius });
+            let mut all = density.standing(Random::new(1), &patch);
+            all.extend((0..30).flat_map(|day| density.events(Random::new(1), &patch, 60_000 + day)));
+            all.extend(density.solar_system(Random::new(1), &patch, 60_000.0));
+            for model in &all {
+                assert!(
+                    (0.0..360.0).contains(&model.place.ra) && (-90.0..=90.0).contains(&model.place.dec),
+                    "{:?}",
+                    model.place
+                );
+                assert!(model.flux(R_BAND, 60_010.0).is_finite());
+            }
+            assert!(density.bogus_per_visit(&patch) >= 0.0 || depth.is_nan());
+        }
+    }
+}
+
+#[test]
 fn a_visit_sends_about_as_many_alerts_as_the_survey_does() {
     // Means over places from the pole to the plane, weighted by their share of the sky.
     for (depth, radius, wanted) in [(20.5, 3.868, 1_000.0), (24.0, 1.748, 10_000.0)] {

@@ -10,6 +10,6 @@ mod cadence;
 mod fields;
 mod telescope;
 
-pub(crate) use cadence::{Cadence, Exposure};
+pub(crate) use cadence::{Cadence, Exposure, flux};
 pub(crate) use fields::Fields;
 pub(crate) use telescope::Telescope;

@@ -47,6 +47,8 @@ pub(crate) struct Telescope {
     pub history: f64,
     /// Full width at half maximum, arcsec, median.
     pub seeing: f64,
+    /// What is brighter than this magnitude saturates: it makes no alerts.
+    pub saturation: f64,
     /// Magnitude of a source of one count.
     pub zero_point: f64,
     /// Bands of a field's first and second visit of the night, one pair a block.
@@ -84,6 +86,7 @@ const ZTF: Telescope = Telescope {
     second_grid: 0.15,
     history: 30.0,
     seeing: 2.0,
+    saturation: 12.5,
     zero_point: 26.2,
     pairs: &[(ZTF_G, ZTF_R), (ZTF_R, ZTF_G), (ZTF_G, ZTF_R), (ZTF_R, ZTF_I)],
 };
@@ -103,6 +106,7 @@ const RUBIN: Telescope = Telescope {
     second_grid: 0.0,
     history: 365.0,
     seeing: 0.85,
+    saturation: 16.0,
     zero_point: 31.4,
     pairs: &[(LSST[1], LSST[2]), (LSST[2], LSST[3]), (LSST[3], LSST[4]), (LSST[0], LSST[1]), (LSST[4], LSST[5])],
 };
