@@ -38,9 +38,11 @@ pub fn to(value: f64, parts: f64) -> f64 {
     nearest(value * parts) / parts
 }
 
-/// The nearest whole number, of one that fits in 63 bits; faster than the library's where the processor has no such instruction.
+/// The nearest whole number, of one below 2^51 in size: what is left when a number so large is added that no fraction can be
+/// (halves go to the even one).
 fn nearest(value: f64) -> f64 {
-    (value + 0.5f64.copysign(value)) as i64 as f64
+    const WHOLE: f64 = 6_755_399_441_055_744.0;
+    (value + WHOLE) - WHOLE
 }
 
 /// What is left of a value of at most 63 bits after whole sizes, from 0 up to one size.
@@ -63,6 +65,7 @@ pub fn direction(stream: Random) -> (f64, f64) {
 }
 
 /// To six significant digits, as ZTF's history has its numbers.
+#[inline]
 pub fn six_digits(value: f64) -> f64 {
     const POWERS: [f64; 31] = [
         1e-15, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2,

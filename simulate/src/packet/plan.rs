@@ -107,58 +107,56 @@ impl<R> Plan<R> {
     /// Appends a row.
     pub fn write(&self, row: &R, out: &mut Vec<u8>) {
         for step in &self.steps {
-            let present = |out: &mut Vec<u8>| {
-                if step.nullable {
-                    out.push(wire::PRESENT);
+            // What every column that is a number comes to, so that it is written in one place.
+            let real = match step.column {
+                Column::Real(of) => Some(of(row)),
+                Column::Drawn(of, from, to) => Some(from + (to - from) * of(row).of(step.salt, 0).unit()),
+                Column::MaybeReal(of) => of(row),
+                Column::RealOf(of, number) => of(row, number),
+                _ => {
+                    Self::other(step, row, out);
+                    continue;
                 }
             };
-            match step.column {
-                Column::Real(of) => self.real(step, of(row), out),
-                Column::Drawn(of, from, to) => {
-                    self.real(step, from + (to - from) * of(row).of(step.salt, 0).unit(), out);
-                }
-                Column::MaybeReal(of) => match of(row) {
-                    Some(value) => self.real(step, value, out),
-                    None => out.push(wire::NULL),
-                },
-                Column::RealOf(of, number) => match of(row, number) {
-                    Some(value) => self.real(step, value, out),
-                    None => out.push(wire::NULL),
-                },
-                Column::Integer(of) => {
-                    present(out);
-                    wire::integer(of(row), out);
-                }
-                Column::IntegerOf(of, number) => {
-                    present(out);
-                    wire::integer(of(row, number), out);
-                }
-                Column::MaybeInteger(of) => match of(row) {
-                    Some(value) => {
-                        present(out);
-                        wire::integer(value, out);
-                    }
-                    None => out.push(wire::NULL),
-                },
-                Column::Flag(of) => {
-                    present(out);
-                    out.push(u8::from(of(row)));
-                }
-                Column::FlagOf(of, number) => {
-                    present(out);
-                    out.push(u8::from(of(row, number)));
-                }
-                Column::Text(of) => {
-                    present(out);
-                    wire::text(out, |out| of(row, out));
-                }
-                Column::Never => out.push(wire::NULL),
-                Column::Nulls(count) => out.resize(out.len() + count, wire::NULL),
+            match real {
+                Some(value) => self.real(step, value, out),
+                None => out.push(wire::NULL),
             }
         }
     }
 
+    /// A column that is no real number.
     #[inline]
+    fn other(step: &Step<R>, row: &R, out: &mut Vec<u8>) {
+        let integer = match step.column {
+            Column::MaybeInteger(of) => of(row),
+            Column::Nulls(count) => return out.resize(out.len() + count, wire::NULL),
+            _ => {
+                if step.nullable {
+                    out.push(wire::PRESENT);
+                }
+                return match step.column {
+                    Column::Integer(of) => wire::integer(of(row), out),
+                    Column::IntegerOf(of, number) => wire::integer(of(row, number), out),
+                    Column::Flag(of) => out.push(u8::from(of(row))),
+                    Column::FlagOf(of, number) => out.push(u8::from(of(row, number))),
+                    Column::Text(of) => wire::text(out, |out| of(row, out)),
+                    _ => {}
+                };
+            }
+        };
+        match integer {
+            Some(value) => {
+                if step.nullable {
+                    out.push(wire::PRESENT);
+                }
+                wire::integer(value, out);
+            }
+            None => out.push(wire::NULL),
+        }
+    }
+
+    #[inline(always)]
     fn real(&self, step: &Step<R>, value: f64, out: &mut Vec<u8>) {
         match step.wire {
             Wire::Float => {

@@ -99,7 +99,10 @@ impl Gzip {
         let mut of_lengths = [0u32; 19];
         lengths.iter().for_each(|length| of_lengths[usize::from(*length)] += 1);
         let meta = self::codes(&of_lengths, LIMITS.1);
-        let mut bits = Bits { out, held: 0, count: 0 };
+        // No code is longer than 15 bits; the codes of codes and what is written ahead take less than a kilobyte.
+        let begin = out.len();
+        out.resize(begin + file.len() * 2 + 1024, 0);
+        let mut bits = Bits { room: &mut out[begin..], at: 0, held: 0, count: 0 };
         bits.put((1 | 2 << 1, 3));
         bits.put(((SYMBOLS - 257) as u16, 5));
         bits.put((0, 5));
@@ -110,7 +113,12 @@ impl Gzip {
         for (length, token) in &self.tokens {
             match token {
                 Token::Literals => {
-                    file[at..at + length].iter().for_each(|byte| bits.put(codes[usize::from(*byte)]));
+                    let (threes, rest) = file[at..at + length].as_chunks::<3>();
+                    for three in threes {
+                        three.iter().for_each(|byte| bits.hold(codes[usize::from(*byte)]));
+                        bits.flush();
+                    }
+                    rest.iter().for_each(|byte| bits.put(codes[usize::from(*byte)]));
                 }
                 Token::Repeats => {
                     for _ in 0..length / RUN {
@@ -127,32 +135,49 @@ impl Gzip {
             at += length;
         }
         bits.put(codes[END]);
-        bits.finish();
+        let length = bits.finish();
+        out.truncate(begin + length);
     }
 }
 
-/// Bits, the lowest first.
+/// Bits, the lowest first, into room that is long enough for all of them.
 struct Bits<'a> {
-    out: &'a mut Vec<u8>,
+    room: &'a mut [u8],
+    at: usize,
     held: u64,
     count: u32,
 }
 
 impl Bits<'_> {
     #[inline]
-    fn put(&mut self, (code, length): (u16, u8)) {
-        self.held |= u64::from(code) << self.count;
-        self.count += u32::from(length);
-        if self.count >= 32 {
-            self.out.extend_from_slice(&(self.held as u32).to_le_bytes());
-            self.held >>= 32;
-            self.count -= 32;
-        }
+    fn put(&mut self, code: (u16, u8)) {
+        self.hold(code);
+        self.flush();
     }
 
-    fn finish(self) {
-        let bytes = self.count.div_ceil(8) as usize;
-        self.out.extend_from_slice(&self.held.to_le_bytes()[..bytes.min(8)]);
+    /// At most three of them, of 15 bits, between two flushes.
+    #[inline]
+    fn hold(&mut self, (code, length): (u16, u8)) {
+        self.held |= u64::from(code) << self.count;
+        self.count += u32::from(length);
+    }
+
+    /// Whole bytes go out. No branch depends on how many: that is noise.
+    #[inline]
+    fn flush(&mut self) {
+        if let Some(place) = self.room.get_mut(self.at..self.at + 8) {
+            place.copy_from_slice(&self.held.to_le_bytes());
+        }
+        self.at += (self.count / 8) as usize;
+        self.held >>= self.count & !7;
+        self.count &= 7;
+    }
+
+    /// How many bytes there are.
+    fn finish(mut self) -> usize {
+        self.count = self.count.next_multiple_of(8);
+        self.flush();
+        self.at
     }
 }
 
