@@ -86,7 +86,7 @@ fn bindings(path: &Path, survey: &str) -> Result<Bindings, String> {
         }
         let rank = binding["rank"].as_i64().and_then(|rank| rank.try_into().ok()).unwrap_or(0);
         let received = binding["received_mjd_utc"].as_f64().map(Time::Mjd);
-        sources.push(SourceSettings { path: file, rank, received });
+        sources.push(SourceSettings { path: file, rank, received, ..SourceSettings::default() });
         Ok(())
     })?;
     Ok((clocks, sources, gone))

@@ -191,7 +191,9 @@ impl Simulation {
         let mut trigger = eye.seen(Kind::Source, thing, exposure, look, visit.mid_tai);
         let target = self.target(alert, &trigger);
         let (history, forced, bytes) = &mut self.buffers;
-        (history.clear(), forced.clear(), bytes.clear());
+        history.clear();
+        forced.clear();
+        bytes.clear();
         let field = self.patches.field(exposure.field);
         let reach = visit.mid_tai - eye.telescope.history;
         let within = |past: &&Exposure| (reach..visit.mid_tai).contains(&past.visit.mid_tai);
