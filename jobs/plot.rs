@@ -105,8 +105,8 @@ impl Plot {
             return Err(format!("--height {}: give at least two fifths of --width {}", self.height, self.width));
         }
         let mut plotted = match &self.run {
-            Some(folder) => self.from_run(object, folder)?,
-            None => self.from_packets(object)?,
+            Some(folder) => self.of_run(object, folder)?,
+            None => self.of_packets(object)?,
         };
         self.add_truth(&mut plotted)?;
         let ordinate = Ordinate { magnitudes: self.mag, total: self.total };
@@ -132,7 +132,7 @@ impl Plot {
         }
     }
 
-    fn from_packets(&self, object: ObjectId) -> Result<Plotted, String> {
+    fn of_packets(&self, object: ObjectId) -> Result<Plotted, String> {
         let mut job = job(self.job.as_deref(), &self.from, self.received.as_deref())?;
         if !self.timescales.is_empty() {
             job.timescales.timescales = ascending(&self.timescales);
@@ -147,7 +147,7 @@ impl Plot {
         Ok(plotted)
     }
 
-    fn from_run(&self, object: ObjectId, folder: &std::path::Path) -> Result<Plotted, String> {
+    fn of_run(&self, object: ObjectId, folder: &std::path::Path) -> Result<Plotted, String> {
         let survey = survey(object.survey).map_or("", |survey| survey.name());
         let said = said::read(folder, survey, &object_name(object))?;
         let run = said.timescales();

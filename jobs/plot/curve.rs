@@ -15,6 +15,8 @@ use skydiff_schemas::Band;
 pub const SIZE: f64 = 4.2;
 /// An error bar longer than this many typical ones does not widen the range, nor does what is measured at fewer σ with such a one.
 const LONG: f64 = 3.0;
+/// One in so many forced measurements may be far off at either end without widening the range.
+const MANY: usize = 50;
 
 /// The light curve in its frame.
 pub struct Curve<'a> {
@@ -42,6 +44,25 @@ pub fn range(points: &[Point], ordinate: Ordinate) -> Option<(f64, f64)> {
     let mut errors: Vec<f64> = shown.iter().map(|(_, error)| *error).collect();
     errors.sort_by(f64::total_cmp);
     let long = LONG * errors.get(errors.len() / 2).copied().unwrap_or(0.0);
+    // Of forced photometry on a bad image nothing warns; a source, which does make an alert, is never left out.
+    let mut forced: Vec<f64> = points
+        .iter()
+        .filter(|point| point.counts && point.kind == "forced")
+        .filter_map(|point| if let Ok(Drawn::Value(value, _)) = ordinate.drawn(point) { Some(value) } else { None })
+        .collect();
+    forced.sort_by(f64::total_cmp);
+    let odd = if forced.len() < MANY { 0 } else { 1 + forced.len() / MANY };
+    let (least, most) = (forced.get(odd).copied(), forced.iter().rev().nth(odd).copied());
+    let sources = points.iter().filter(|point| point.kind == "source");
+    let sources: Vec<f64> = sources
+        .filter_map(|point| match ordinate.drawn(point) {
+            Ok(Drawn::Value(value, _)) if point.counts => Some(value),
+            _ => None,
+        })
+        .collect();
+    let least = sources.iter().copied().chain(least).fold(f64::INFINITY, f64::min);
+    let most = sources.iter().copied().chain(most).fold(f64::NEG_INFINITY, f64::max);
+    shown.retain(|(value, _)| odd == 0 || (least..=most).contains(value));
     let well = |(value, error): &(f64, f64)| *error <= long || (!ordinate.magnitudes && value.abs() >= LONG * error);
     let ends = shown.iter().filter(|one| well(one)).flat_map(|(value, error)| {
         let error = error.min(long);

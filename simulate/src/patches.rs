@@ -5,7 +5,7 @@
 
 use crate::observe::Eye;
 use crate::settings::{Settings, Survey};
-use crate::sky::{Class, Density, Model};
+use crate::sky::{Class, Density, LONGEST, Model};
 use crate::survey::{Cadence, Exposure};
 use crate::thing::{Maker, ONCE, Thing};
 use crate::truth::Known;
@@ -13,8 +13,6 @@ use crate::{Place, Random};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-/// Events that began longer ago are over.
-const EVENT_DAYS: i64 = 500;
 /// Of the flaws of a visit so many come back, each in this share of visits.
 const RECURRING: f64 = 0.2;
 const SHARE: f64 = 0.25;
@@ -22,8 +20,8 @@ const SHARE: f64 = 0.25;
 const READY: usize = 1_500_000;
 /// Late packets want what was known so many days before the history's reach.
 const LATE_DAYS: f64 = 5.0;
-/// A field whose standing objects are only constant stars has so many for each alert that is wanted of a visit.
-const CONSTANT: f64 = 1.2;
+/// Constant stars whose reference is wrong, where they are wanted, as multiples of the usual density.
+const CONSTANT: f64 = 2.0;
 
 const FIELD: u64 = 0x6669_656c;
 const STARS: u64 = 0x7374_6172;
@@ -76,7 +74,13 @@ impl Patches {
             Survey::Ztf => 1_000.0,
             Survey::Lsst => 10_000.0,
         };
-        let density = Density::new(eye.telescope.depth(), settings.alerts / usual);
+        let mut density = Density::new(eye.telescope.depth(), settings.alerts / usual);
+        for class in Class::ALL.into_iter().filter(|class| !settings.has(*class)) {
+            density = density.with(class, 0.0);
+        }
+        if settings.has(Class::Constant) {
+            density = density.with(Class::Constant, CONSTANT);
+        }
         let random = Random::new(settings.seed).of(FIELD, 0);
         Patches { random, density, eye, fields: BTreeMap::new(), ready: VecDeque::new(), held: 0 }
     }
@@ -122,7 +126,8 @@ impl Patches {
             warm(field, self.eye, &things, exposure);
         }
         if settings.has(Class::SolarSystem) {
-            let moving = self.density.solar_system(random, &patch, exposure.visit.mid_tai).into_iter();
+            // Of the whole sky: the same one is met in other fields.
+            let moving = self.density.solar_system(self.random, &patch, exposure.visit.mid_tai).into_iter();
             things.extend(moving.zip(0..ONCE).map(|(model, nth)| Arc::new(maker.once(model, exposure, nth))));
         }
         if settings.has(Class::Bogus) {
@@ -142,17 +147,9 @@ impl Patches {
         let maker = Maker { settings, random: self.random, field: exposure.field };
         let field = self.fields.entry(exposure.field).or_default();
         let ready = field.things.get_or_insert_with(|| {
-            let models = self.density.standing(random, &patch).into_iter();
-            let wanted = models.filter(|model| settings.has(model.class)).enumerate();
-            let mut standing: Vec<_> = wanted.map(|(nth, model)| Arc::new(maker.standing(model, nth as u32))).collect();
-            if settings.has(Class::Constant) {
-                let mut stars = random.of(STARS, 0);
-                for _ in 0..(settings.alerts * CONSTANT).ceil() as u32 {
-                    let place = within(&patch, &mut stars);
-                    let model = Model::draw(Class::Constant, place, stars.of(STARS, standing.len() as u64), 0.0);
-                    standing.push(Arc::new(maker.standing(model, standing.len() as u32)));
-                }
-            }
+            let models = self.density.standing(self.random, &patch).into_iter();
+            let mut standing: Vec<_> =
+                models.enumerate().map(|(nth, model)| Arc::new(maker.standing(model, nth as u32))).collect();
             if settings.has(Class::Bogus) {
                 let count = (self.density.bogus_per_visit(&patch) * RECURRING / SHARE) as u32;
                 let mut flaws = random.of(STARS, 1);
@@ -163,11 +160,10 @@ impl Patches {
             self.ready.push_back(exposure.field);
             Things { standing, events: BTreeMap::new() }
         });
-        let from = ready.events.keys().next_back().map_or(exposure.night - EVENT_DAYS, |last| last + 1);
+        let from = ready.events.keys().next_back().map_or(exposure.night - LONGEST as i64, |last| last + 1);
         for day in from..=exposure.night {
-            let models = self.density.events(random.of(2, 0), &patch, day).into_iter();
-            let wanted = models.filter(|model| settings.has(model.class)).zip(0..);
-            let events = wanted.map(|(model, nth)| Arc::new(maker.event(model, day, nth))).collect();
+            let models = self.density.events(self.random, &patch, day).into_iter();
+            let events = models.zip(0..).map(|(model, nth)| Arc::new(maker.event(model, day, nth))).collect();
             ready.events.insert(day, events);
         }
         // What is over for longer than histories reach is forgotten, by the survey too.
