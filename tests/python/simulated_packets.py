@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Read simulated packets with what others read packets with: python3 tests/python/simulated_packets.py PACKETS [REAL]
 
-PACKETS and REAL are tars or folders of packets, or single packets. Every packet of PACKETS is read by fastavro and its stamps are opened by astropy;
-the flux of the difference within an aperture must be the source's within the noise, and the difference the science image less
-the template. With REAL (ZTF 4.02 and LSST 10.x), a table of fields filled, sizes and lengths of history is printed for both,
-and columns that only one of them fills are an error. LSST schemas are looked for in SCHEMAS, a folder of lsst.vX_Y.*.json,
-which `skydiff schema` or the observatory has; packets whose schema is not there are counted as skipped.
+PACKETS and REAL are tars or folders of packets, or single packets. Every packet of PACKETS is read by fastavro and its
+stamps are opened by astropy; the flux of the difference within an aperture must be the source's within the noise, and the
+difference the science image less the template. With REAL (ZTF 4.02 and LSST 10.x), a table of fields filled, sizes and lengths of history is printed for both,
+and columns that only one of them fills are an error. LSST packets name a schema by its id: --schemas is a folder of resolved
+ones, lsst.vX_Y.*.json; packets whose schema is not there are counted as skipped. Of corrupt packets, --damaged many are allowed.
 
 Needs fastavro, astropy and numpy. Exits with 1 when anything is wrong.
 """
@@ -97,11 +97,11 @@ def source(survey, record):
         flux = 10 ** (0.4 * (row["magzpsci"] - row["magpsf"]))
         good = row["drb"] >= 0.25 and row["nbad"] == 0 and row["fwhm"] <= 5 and row["elong"] <= 1.2
         sign = 1 if row["isdiffpos"] == "t" else -1
-        return sign * flux, flux * row["sigmapsf"] / 1.0857, good, 1.5 * row["fwhm"], sign
+        return sign * flux, flux * row["sigmapsf"] / 1.0857, good, 2 * row["fwhm"], sign
     row = record["diaSource"]
     flags = ("isDipole", "pixelFlags_bad", "pixelFlags_cr", "pixelFlags_interpolated", "pixelFlags_streak")
     width = row["ixxPSF"] ** 0.5 / 0.2
-    return row["psfFlux"], row["psfFluxErr"], row["reliability"] >= 0.25 and not any(row[flag] for flag in flags), 3.5 * width, 1
+    return row["psfFlux"], row["psfFluxErr"], row["reliability"] >= 0.25 and not any(row[flag] for flag in flags), 4.5 * width, 1
 
 
 def check_stamps(survey, record, pulls):
