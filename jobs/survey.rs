@@ -23,7 +23,7 @@ pub struct Flags {
     #[arg(long, value_enum, default_value_t = Name::Ztf)]
     survey: Name,
     /// Everything that is random follows from it: equal flags give equal bytes
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 2)]
     seed: u64,
     /// How many nights
     #[arg(long, value_name = "N", default_value_t = 3)]

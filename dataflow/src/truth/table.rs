@@ -4,20 +4,21 @@ use super::score::{Cell, Row, Score};
 use std::fmt::Write;
 
 /// Columns of a timescale on the screen.
-const COLUMN: usize = 11;
+const COLUMN: usize = 10;
 
-/// The score for people, in about 100 columns.
+/// The score for people.
 pub fn text(score: &Score) -> String {
     let mut text =
-        "How each class fared. Found: objects whose true light changes at that timescale by the job's threshold,\n\
-                    and of these, said to (rising, fading, turned, flaring, dipping or variable).\n\n"
+        "How each class fared. At each timescale: of the objects whose true light changes by the job's threshold,\n\
+                    how many were said to (rising, fading, turned, flaring, dipping or variable).\n\n"
             .to_owned();
     let _ = write!(text, "{:<17}{:>8}{:>8}{:>8}{:>6}", "class", "objects", "alerts", "told", "new");
     let shown = shown(score);
     shown.iter().for_each(|at| text += &format!("{:>COLUMN$}", days(score.timescales[*at])));
     let _ = writeln!(text, "{:>8}{:>9}", "purity", "delay h");
-    for (class, row) in &score.rows {
-        let _ = write!(text, "{:<17}{:>8}{:>8}{:>8}{:>6}", class.name(), row.objects, row.alerts, row.told, row.new);
+    let all = sum(score);
+    for (class, row) in score.rows.iter().map(|(class, row)| (class.name(), row)).chain([("all", &all)]) {
+        let _ = write!(text, "{class:<17}{:>8}{:>8}{:>8}{:>6}", row.objects, row.alerts, row.told, row.new);
         for at in &shown {
             let Cell { changing, found, .. } = &row.cells[*at];
             let cell = if *changing == 0 { "-".into() } else { format!("{found}/{changing}") };
@@ -38,11 +39,32 @@ pub fn text(score: &Score) -> String {
     text + "\n"
 }
 
-/// Timescales at which anything changes or was said to.
+/// Timescales at which anything changes or was said to; of those that say the same, because no history is that long, the
+/// longest.
 fn shown(score: &Score) -> Vec<usize> {
     let busy = |at: &usize| score.rows.values().any(|row| row.cells[*at].changing + row.cells[*at].said > 0);
-    // Windows longer than the run say what the shorter ones do: the first, and all of history, are enough.
-    (0..score.timescales.len()).filter(busy).collect()
+    let same = |at: usize, next: usize| {
+        let counts = |cell: &Cell| (cell.changing, cell.found, cell.said, cell.right);
+        score.rows.values().all(|row| counts(&row.cells[at]) == counts(&row.cells[next]))
+    };
+    let last = score.timescales.len().saturating_sub(1);
+    (0..score.timescales.len()).filter(busy).filter(|at| *at == last || !same(*at, *at + 1)).collect()
+}
+
+/// All classes as one.
+fn sum(score: &Score) -> Row {
+    let mut all = Row { cells: vec![Cell::default(); score.timescales.len()], ..Row::default() };
+    for row in score.rows.values() {
+        (all.objects, all.alerts) = (all.objects + row.objects, all.alerts + row.alerts);
+        (all.told, all.new) = (all.told + row.told, all.new + row.new);
+        all.delays.extend(&row.delays);
+        for (all, cell) in all.cells.iter_mut().zip(&row.cells) {
+            (all.changing, all.found) = (all.changing + cell.changing, all.found + cell.found);
+            (all.said, all.right) = (all.said + cell.said, all.right + cell.right);
+        }
+    }
+    all.delays.sort_unstable_by(f64::total_cmp);
+    all
 }
 
 fn misses(score: &Score, shown: &[usize]) -> String {

@@ -51,7 +51,7 @@ pub(crate) struct Telescope {
     pub saturation: f64,
     /// Magnitude of a source of one count.
     pub zero_point: f64,
-    /// Bands of a field's first and second visit of the night, one pair a block.
+    /// Bands of a field's first and second visit of the night, one pair a block; now and then the same twice.
     pub pairs: &'static [(Filter, Filter)],
 }
 
@@ -88,7 +88,7 @@ const ZTF: Telescope = Telescope {
     seeing: 2.0,
     saturation: 12.5,
     zero_point: 26.2,
-    pairs: &[(ZTF_G, ZTF_R), (ZTF_R, ZTF_G), (ZTF_G, ZTF_R), (ZTF_R, ZTF_I)],
+    pairs: &[(ZTF_G, ZTF_R), (ZTF_R, ZTF_G), (ZTF_G, ZTF_R), (ZTF_R, ZTF_I), (ZTF_R, ZTF_R)],
 };
 
 const RUBIN: Telescope = Telescope {
@@ -108,7 +108,14 @@ const RUBIN: Telescope = Telescope {
     seeing: 0.85,
     saturation: 16.0,
     zero_point: 31.4,
-    pairs: &[(LSST[1], LSST[2]), (LSST[2], LSST[3]), (LSST[3], LSST[4]), (LSST[0], LSST[1]), (LSST[4], LSST[5])],
+    pairs: &[
+        (LSST[1], LSST[2]),
+        (LSST[2], LSST[3]),
+        (LSST[3], LSST[4]),
+        (LSST[0], LSST[1]),
+        (LSST[4], LSST[5]),
+        (LSST[2], LSST[2]),
+    ],
 };
 
 impl Telescope {
