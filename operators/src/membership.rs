@@ -58,6 +58,11 @@ impl Claim {
         Claim { object, kind, id, copy: Copy::Row(row.version, row.measurement) }
     }
 
+    /// By a context that an archive kept.
+    pub fn kept(object: ObjectId, context: Box<ContextRow>) -> Claim {
+        Claim { object, kind: Kind::Source, id: context.source, copy: Copy::Context(context) }
+    }
+
     /// By the trigger of a packet, for its context.
     pub fn context(offer: &Offer, version: Version) -> Claim {
         let context = ContextRow { time: offer.time, source: offer.trigger, version, context: offer.context };
