@@ -35,6 +35,7 @@ pub use answer::{Answer, Colour, Latest, NonDetection, SeriesFeatures, State, St
 pub use change::{Cause, CauseKind, Change, Said};
 pub use clock::Clocks;
 pub use epoch::Epoch;
+pub use membership::ContextRow;
 pub use objects::Objects;
 pub use offer::Offer;
 pub use route::{by_object, mix};
