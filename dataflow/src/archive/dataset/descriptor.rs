@@ -1,5 +1,6 @@
 //! What is known of a file without opening it: what a manifest says of it, and what proves that it is whole.
 
+use super::{DataError, writer};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use skydiff_operators::Epoch;
@@ -64,4 +65,18 @@ pub struct File {
     pub descriptor: Descriptor,
     /// All of it.
     pub bytes: Bytes,
+}
+
+impl Descriptor {
+    /// Whether these are the bytes that were written.
+    pub fn check(&self, bytes: &[u8]) -> Result<(), DataError> {
+        if bytes.len() as u64 != self.bytes {
+            let (is, was) = (bytes.len(), self.bytes);
+            return Err(DataError::Corrupt(format!("it has {is} bytes where {was} were written")));
+        }
+        match writer::sha256(bytes) == self.sha256 {
+            true => Ok(()),
+            false => Err(DataError::Corrupt("its SHA-256 is not that of what was written".into())),
+        }
+    }
 }
