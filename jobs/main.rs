@@ -1,5 +1,6 @@
 //! `skydiff`: one verb a file.
 
+mod archive;
 mod fits;
 mod job;
 mod mapped;
@@ -8,6 +9,7 @@ mod output;
 mod packet;
 mod png;
 mod points;
+mod replay;
 mod run;
 mod schema;
 mod screen;
@@ -30,6 +32,8 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Verb {
     Run(Box<run::Run>),
+    Replay(Box<replay::Replay>),
+    Archive(archive::ArchiveVerbs),
     Job(job::JobFile),
     Object(object::Object),
     Packet(packet::Packet),
@@ -39,6 +43,8 @@ enum Verb {
 fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Run(run) => return run.run(),
+        Verb::Replay(replay) => return replay.run(),
+        Verb::Archive(archive) => return archive.run(),
         Verb::Job(job) => job.run(),
         Verb::Object(object) => object.run(),
         Verb::Packet(packet) => packet.run(),

@@ -36,6 +36,7 @@ fn epochs(folders: &[PathBuf]) -> (Vec<(Vec<Offer>, Clocks)>, Counts) {
         inputs: folders.iter().map(input).collect(),
         cut: EpochCut::Packets(40),
         every: None,
+        taken: Default::default(),
         probe: Box::new(|_| None),
         stop: Default::default(),
         progress: Default::default(),

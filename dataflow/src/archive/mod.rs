@@ -4,8 +4,20 @@
 //! |---|---|
 //! | `dataset` | rows to the bytes of immutable files, and back |
 //! | `protocol` | manifests, generations, layouts: what counts, and what to do when something is in the way; no I/O |
+//! | `open` | listing an archive, claiming it, saying that its writer lives |
+//! | `recall` | recorded epochs, as a source |
+//! | `snapshot` | the state at an epoch, to begin with |
+//! | `compact` | large files for small ones; what is no longer kept |
+//! | `verify`, `gc`, `export` | whether all is there; what nobody names; packets as they were sent |
 //! | `store` | object stores: the only file here that talks to one |
 
+pub mod compact;
 pub mod dataset;
+pub mod export;
+pub mod gc;
+pub mod open;
 pub mod protocol;
+pub mod recall;
+pub mod snapshot;
 pub mod store;
+pub mod verify;

@@ -10,7 +10,7 @@ use futures_util::TryStreamExt;
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode};
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::runtime::Runtime;
 
@@ -25,7 +25,7 @@ pub struct Store {
     objects: Arc<dyn ObjectStore>,
     root: Path,
     url: String,
-    runtime: Arc<Runtime>,
+    runtime: &'static Runtime,
     patience: Duration,
 }
 
@@ -46,12 +46,18 @@ pub struct Listed {
     pub written: SystemTime,
 }
 
+/// The threads on which all stores of a process work. They outlive every store: none may be dropped by a task of its own.
+fn runtime() -> Result<&'static Runtime, String> {
+    static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
+    let make = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    RUNTIME.get_or_init(|| make().map_err(|error| error.to_string())).as_ref().map_err(String::clone)
+}
+
 impl Store {
     /// The place that a URL, or a path, names. Of a file system the folder is made if need be. The error says what is wrong.
     pub fn open(place: &str) -> Result<Store, String> {
         let cannot = |why: &dyn std::fmt::Display| format!("archive {place}: {why}");
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        let runtime = Arc::new(runtime.map_err(|error| cannot(&error))?);
+        let runtime = runtime().map_err(|error| cannot(&error))?;
         let path = place.strip_prefix("file://").or_else(|| (!place.contains("://")).then_some(place));
         let (objects, root): (Arc<dyn ObjectStore>, Path) = if let Some(path) = path {
             let path = std::path::absolute(path).map_err(|error| cannot(&error))?;
@@ -72,9 +78,7 @@ impl Store {
 
     /// A place in memory, or any other, for tests. Errors are waited out for `patience`.
     pub fn over(objects: Arc<dyn ObjectStore>, patience: Duration) -> Result<Store, String> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let runtime = Arc::new(runtime.map_err(|error| error.to_string())?);
-        Ok(Store { objects, root: Path::default(), url: "memory://".into(), runtime, patience })
+        Ok(Store { objects, root: Path::default(), url: "memory://".into(), runtime: runtime()?, patience })
     }
 
     /// As it was named.
@@ -84,7 +88,7 @@ impl Store {
 
     /// Waits for something. Not to be called by what runs on the store's own threads.
     pub fn wait<T>(&self, work: impl Future<Output = T>) -> T {
-        self.runtime.block_on(work)
+        self.runtime.handle().block_on(work)
     }
 
     /// Lets something run beside.
@@ -93,10 +97,7 @@ impl Store {
     }
 
     /// Lets something that computes run beside.
-    pub fn compute<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> tokio::task::JoinHandle<T> {
+    pub fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> tokio::task::JoinHandle<T> {
         self.runtime.spawn_blocking(work)
     }
 
@@ -109,7 +110,10 @@ impl Store {
     }
 
     /// Tries until it goes well, cannot go well, or patience is at its end.
-    async fn patiently<T, F: Future<Output = Result<T, Error>>>(&self, mut work: impl FnMut() -> F) -> Result<T, Error> {
+    async fn patiently<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        mut work: impl FnMut() -> F,
+    ) -> Result<T, Error> {
         let (begun, mut pause) = (Instant::now(), AGAIN);
         loop {
             match work().await {

@@ -62,6 +62,9 @@ impl Binding {
     }
 
     fn add(&mut self, share: &Share) {
+        if self.recorded.is_some() {
+            return;
+        }
         if self.origin.is_none() {
             (self.origin, self.first) = (Some(share.origin.clone()), share.first);
         }
@@ -133,8 +136,15 @@ pub fn feed<'s>(
                         shares.session(&capabilities[0]).give(share);
                         continue;
                     }
+                    Ok(Feed::Recall(recalled)) => {
+                        binding = *recalled;
+                        capabilities.iter_mut().for_each(|capability| capability.downgrade(&binding.epoch));
+                        continue;
+                    }
                     Ok(Feed::Seal(marks)) => {
-                        binding.marks = marks;
+                        if binding.recorded.is_none() {
+                            binding.marks = marks;
+                        }
                         false
                     }
                     Err(TryRecvError::Disconnected) => true,
@@ -149,7 +159,7 @@ pub fn feed<'s>(
                     }
                 };
                 // What a mint that hung up has begun is complete too: it was handed out.
-                if !ended || binding.packets > 0 {
+                if !ended || (binding.packets > 0 && binding.recorded.is_none()) {
                     let next = Binding::new(binding.epoch.next());
                     bindings.session(&capabilities[1]).give(std::mem::replace(&mut binding, next));
                     capabilities.iter_mut().for_each(|capability| capability.downgrade(&binding.epoch));

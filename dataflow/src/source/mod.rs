@@ -7,6 +7,7 @@
 //! | `stream`, `blocks` | tars, gzip, concatenated containers: bytes to packets |
 //! | `night` | dates in names, times of receipt |
 //! | `parcel` | a packet on its way, or where it is |
+//! | `taken` | what was bound before, so that a job goes on behind it |
 //! | `cut` | where epochs end |
 //! | `mint` | all of it together, on one thread |
 
@@ -18,6 +19,7 @@ pub mod night;
 mod parcel;
 mod sniff;
 mod stream;
+mod taken;
 
 pub use blocks::{Blocks, Piece};
 pub use cut::{Cutter, EpochCut, Feed, Marks, parse_bytes};
@@ -26,3 +28,4 @@ pub use mint::{Input, Mint, Probe, Progress};
 pub use night::Night;
 pub use parcel::{Bytes, MAX_PACKET, Opener, Origin, Parcel, Share};
 pub use stream::stream;
+pub use taken::Taken;

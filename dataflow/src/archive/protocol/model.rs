@@ -252,7 +252,9 @@ impl Process {
             return false;
         }
         for epoch in (lacks.0..=last.0).map(Epoch).filter(|epoch| says(lane, *epoch)) {
-            let known = self.chain.manifests().iter().chain(&self.group);
+            // What is told before it is bound is not in the chain yet.
+            let unbound = self.group.iter().filter(|group| group.first >= self.chain.next());
+            let known = self.chain.manifests().iter().chain(unbound);
             world.lanes[lane].told.push((epoch, state(known, None, epoch)));
         }
         self.progress[lane] = Some(Progress::Through(last));

@@ -65,6 +65,7 @@ fn mint(place: Place, cut: &str, root: &Path) -> Vec<String> {
         inputs,
         cut: cut.parse().unwrap(),
         every: None,
+        taken: Default::default(),
         probe,
         stop: Arc::default(),
         progress: progress.clone(),
@@ -224,7 +225,15 @@ fn a_job_that_is_stopped_ends_its_epoch() {
     let stop = Arc::new(AtomicBool::new(false));
     let inputs = vec![Input { place: Place::File(folder.0.join("many.avro")), rank: 0, received: MicroDays(0) }];
     let probe: Probe = Box::new(|_| None);
-    let mint = Mint { inputs, cut: EpochCut::File, every: None, probe, stop: stop.clone(), progress: Arc::default() };
+    let mint = Mint {
+        inputs,
+        cut: EpochCut::File,
+        every: None,
+        taken: Default::default(),
+        probe,
+        stop: stop.clone(),
+        progress: Arc::default(),
+    };
     let (mut packets, mut seals) = (0, Vec::new());
     let mut out = |feed| {
         match feed {
