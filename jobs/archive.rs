@@ -11,10 +11,12 @@ use skydiff_dataflow::archive::export::{Wanted, export};
 use skydiff_dataflow::archive::gc::{remove, unnamed};
 use skydiff_dataflow::archive::open::Archive;
 use skydiff_dataflow::archive::recall::night_of;
+use skydiff_dataflow::archive::redrive::redrive;
 use skydiff_dataflow::archive::snapshot::Snapshot;
 use skydiff_dataflow::archive::verify::verify;
+use skydiff_dataflow::reject::Reason;
 use skydiff_dataflow::run::open_job;
-use skydiff_dataflow::settings::in_force;
+use skydiff_dataflow::settings::{Job, in_force};
 use skydiff_dataflow::source::Night;
 use skydiff_schemas::survey::parse_object;
 use std::collections::BTreeMap;
@@ -58,6 +60,8 @@ enum Verb {
     Expire(Expire),
     /// Keeps the state at its last epoch, so that the next start is quick
     Snapshot(Which),
+    /// Reads rejected packets once more, as new epochs, with the settings that it was last written with
+    Redrive(Redrive),
     /// The settings that it was last written with, as a job file
     Settings(Which),
 }
@@ -94,6 +98,18 @@ struct Export {
     /// The tar to be written
     #[arg(long, value_name = "FILE.tar")]
     to: PathBuf,
+}
+
+#[derive(Args, Debug)]
+struct Redrive {
+    #[command(flatten)]
+    which: Which,
+    /// Rejected for this reason: framing, schema, unknown_schema, unknown_survey, datum, value, future
+    #[arg(long, value_name = "REASON")]
+    reason: String,
+    /// A folder of LSST schemas by id, where these were missing
+    #[arg(long, value_name = "DIR")]
+    schemas: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -135,6 +151,7 @@ impl ArchiveVerbs {
     pub fn run(self) -> ExitCode {
         let done = match self.verb {
             Verb::Ingest(run) => return run.ingest(),
+            Verb::Redrive(redrive) => return redrive.run(),
             Verb::Ls(ls) => ls.run(),
             Verb::Verify(which) => which.verify(),
             Verb::Export(export) => export.run(),
@@ -272,6 +289,32 @@ impl Export {
         let out = tar.into_inner().map_err(cannot)?.into_inner().map_err(|error| cannot(error.into_error()))?;
         out.sync_all().map_err(cannot)?;
         print_text(&format!("{told} packets in {}\n", self.to.display()))
+    }
+}
+
+impl Redrive {
+    fn run(self) -> ExitCode {
+        let folder = std::env::temp_dir().join("skydiff-redrive");
+        let prepare = || -> Result<Job, String> {
+            let reason = Reason::ALL.into_iter().find(|reason| reason.name() == self.reason);
+            let reason = reason.ok_or_else(|| {
+                format!("`{}` is no reason: write one of {}", self.reason, Reason::ALL.map(Reason::name).join(", "))
+            })?;
+            let (mut job, archive) = open_job(&self.which.archive)?;
+            let (count, source) = redrive(&archive, reason, &folder)?;
+            print_text(&format!("{count} packets were rejected as `{}`\n", self.reason))?;
+            (job.source, job.schemas) = (source, self.schemas.clone());
+            (job.archive.url, job.run.max_reject) = (Some(self.which.archive.clone()), 1.0);
+            Ok(job)
+        };
+        match prepare() {
+            Ok(job) if job.source.is_empty() => ExitCode::SUCCESS,
+            Ok(job) => Run::of_job().with(job),
+            Err(why) => {
+                eprintln!("skydiff: {why}");
+                ExitCode::FAILURE
+            }
+        }
     }
 }
 

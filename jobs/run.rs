@@ -103,6 +103,11 @@ pub struct Run {
 impl Run {
     /// Of recorded epochs, in the place of what a command line names.
     pub fn replay(replay: Replay, digest: bool, dump: Option<PathBuf>, json: bool) -> Run {
+        Run { replay: Some(replay), digest, dump, json, ..Run::of_job() }
+    }
+
+    /// Of a job that says it all.
+    pub fn of_job() -> Run {
         Run {
             job: None,
             from: Vec::new(),
@@ -114,13 +119,13 @@ impl Run {
             epoch: None,
             max_reject: None,
             received: None,
-            digest,
+            digest: false,
             digest_at: None,
-            dump,
+            dump: None,
             archive: None,
             take_over: false,
-            json,
-            replay: Some(replay),
+            json: false,
+            replay: None,
         }
     }
 

@@ -50,6 +50,7 @@ fn epochs(folders: &[PathBuf]) -> (Vec<(Vec<Offer>, Clocks)>, Counts) {
                     reading.clocks.iter().for_each(|(survey, time)| clocks.advance(survey, time));
                     counts.merge(&reading.counts);
                 }
+                Feed::Recall(_) => {}
                 Feed::Seal(_) => epochs.push((std::mem::take(&mut offers), clocks.clone())),
             }
             true

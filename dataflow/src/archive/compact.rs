@@ -6,7 +6,8 @@ use super::dataset::{
 };
 use super::open::Archive;
 use super::protocol::{Expired, Filed, Layout, LayoutNumber, Replaced, WriterId};
-use super::recall::{night_of, read_rows};
+use super::recall::night_of;
+use super::rows::read_rows;
 use crate::source::Night;
 use bytes::Bytes;
 use skydiff_operators::Epoch;

@@ -2,7 +2,8 @@
 
 use super::dataset::{Dataset, PacketRow, Select};
 use super::open::Archive;
-use super::recall::{night_of, read_rows};
+use super::recall::night_of;
+use super::rows::read_rows;
 use crate::source::Night;
 use skydiff_operators::Epoch;
 use skydiff_schemas::ObjectId;

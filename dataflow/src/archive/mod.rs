@@ -6,6 +6,8 @@
 //! | `protocol` | manifests, generations, layouts: what counts, and what to do when something is in the way; no I/O |
 //! | `open` | listing an archive, claiming it, saying that its writer lives |
 //! | `recall` | recorded epochs, as a source |
+//! | `redrive` | rejects, to be read once more |
+//! | `rows` | rows of a dataset in order, from files that are read ahead |
 //! | `snapshot` | the state at an epoch, to begin with |
 //! | `compact` | large files for small ones; what is no longer kept |
 //! | `verify`, `gc`, `export` | whether all is there; what nobody names; packets as they were sent |
@@ -18,6 +20,8 @@ pub mod gc;
 pub mod open;
 pub mod protocol;
 pub mod recall;
+pub mod redrive;
+pub mod rows;
 pub mod snapshot;
 pub mod store;
 pub mod verify;

@@ -8,7 +8,7 @@ use super::dataset::{
 };
 use super::open::Archive;
 use super::protocol::Filed;
-use super::recall::Rows;
+use super::rows::Rows;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use skydiff_operators::Epoch;

@@ -133,13 +133,13 @@ impl Store {
         put.map(drop).map_err(|error| self.cannot("written", path, &error))
     }
 
-    /// Asks once for an object to be made if there is none.
-    pub async fn put_new(&self, path: &str, bytes: &Bytes) -> Put {
+    /// Asks once for an object to be made if there is none; says too whether it is worth asking again.
+    async fn put_new(&self, path: &str, bytes: &Bytes) -> (Put, bool) {
         let put = self.objects.put_opts(&self.place(path), bytes.clone().into(), PutMode::Create.into()).await;
         match put {
-            Ok(_) => Put::Made,
-            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Put::Exists,
-            Err(error) => Put::Unknown(self.cannot("written", path, &error)),
+            Ok(_) => (Put::Made, false),
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => (Put::Exists, true),
+            Err(error) => (Put::Unknown(self.cannot("written", path, &error)), may_pass(&error)),
         }
     }
 
@@ -148,7 +148,7 @@ impl Store {
     pub async fn claim(&self, path: &str, bytes: &Bytes) -> Result<Option<Bytes>, String> {
         let (begun, mut pause) = (Instant::now(), AGAIN);
         loop {
-            let put = self.put_new(path, bytes).await;
+            let (put, again) = self.put_new(path, bytes).await;
             let why = match put {
                 Put::Made => return Ok(None),
                 Put::Exists => "it is there, and is not".to_owned(),
@@ -157,7 +157,7 @@ impl Store {
             if let Some(found) = self.read(path).await? {
                 return Ok((found != bytes).then_some(found));
             }
-            if begun.elapsed() + pause >= self.patience {
+            if !again || begun.elapsed() + pause >= self.patience {
                 return Err(why);
             }
             tokio::time::sleep(pause).await;

@@ -5,7 +5,7 @@ use super::RunError;
 use crate::archive::dataset::{ChangeRow, Dataset, RejectRow, Rejected, Row, Select};
 use crate::archive::open::Archive;
 use crate::archive::protocol::Filed;
-use crate::archive::recall::read_rows;
+use crate::archive::rows::read_rows;
 use crate::counts::Counts;
 use crate::flow::clock::{Judged, Stop};
 use crate::flow::tell::{Encoded, Told};

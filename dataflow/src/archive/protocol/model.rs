@@ -5,12 +5,15 @@
 //! Then every lane must hold what the manifests say, once and in order, and the manifests every offset of every partition.
 //! Orders of commits that are known to be wrong are run too: a model that finds nothing in them would prove nothing.
 
+mod world;
+
 use super::manifest::tests::manifest;
-use super::{Chain, Generation, Manifest, Progress, Put, Resume, Start, Sum, Verdict, after_put, resume, start};
+use super::{Chain, Generation, Manifest, Progress, Put, Resume, Start, Verdict, after_put, resume, start};
 use crate::source::Origin;
-use skydiff_operators::{Epoch, mix};
+use skydiff_operators::Epoch;
 use skydiff_schemas::MicroDays;
 use std::collections::{BTreeMap, BTreeSet};
+use world::{Lane, Random, World, check, says, state};
 
 const PARTITIONS: usize = 3;
 /// Packets in each partition.
@@ -24,59 +27,6 @@ enum Order {
     ProgressBeforeFence,
     OverwriteManifest,
     SeparateProgress,
-}
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        mix(self.0) % n
-    }
-
-    fn chance(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
-}
-
-#[derive(Default)]
-struct Lane {
-    /// Who may commit: greater than all before.
-    fence: u64,
-    progress: Option<Progress>,
-    told: Vec<(Epoch, u64)>,
-}
-
-struct World {
-    order: Order,
-    manifests: BTreeMap<Epoch, Vec<u8>>,
-    files: BTreeSet<String>,
-    snapshots: BTreeMap<Epoch, u64>,
-    generation: Option<super::Claim>,
-    lanes: Vec<Lane>,
-    started: u64,
-    wrong: Option<String>,
-}
-
-impl World {
-    fn chain(&self) -> Result<Chain, String> {
-        let listed = self.manifests.iter().map(|(first, bytes)| (*first, bytes.clone())).collect();
-        Chain::of(listed).map_err(|error| error.to_string())
-    }
-}
-
-/// The state at an epoch: a function of everything bound up to it.
-fn state<'a>(manifests: impl IntoIterator<Item = &'a Manifest>, from: Option<(Epoch, u64)>, epoch: Epoch) -> u64 {
-    let bound = manifests.into_iter().flat_map(|manifest| &manifest.epochs).map(|bound| &bound.binding);
-    let bound = bound.filter(|b| b.epoch <= epoch && from.is_none_or(|(from, _)| b.epoch > from));
-    let packets = bound.flat_map(|b| (b.first..b.first + b.packets).map(|n| (b.origin.clone(), n)));
-    let packets = packets.map(|(origin, n)| mix(Sum::of(format!("{origin:?} {n}").as_bytes()).hex().len() as u64 + n));
-    packets.fold(from.map_or(0, |(_, state)| state), u64::wrapping_add)
-}
-
-/// A lane has something to say in some epochs only.
-fn says(lane: usize, epoch: Epoch) -> bool {
-    !mix(epoch.0 * 7 + lane as u64).is_multiple_of(3)
 }
 
 /// Where a process is; each step does one thing that others can see.
@@ -333,37 +283,6 @@ impl Process {
             Verdict::Adopt(_) | Verdict::Fenced(_) => None,
         }
     }
-}
-
-fn check(world: &World) -> Result<(), String> {
-    if let Some(wrong) = &world.wrong {
-        return Err(wrong.clone());
-    }
-    let chain = world.chain()?;
-    for partition in 0..PARTITIONS {
-        let name = partition.to_string();
-        let bound = chain.manifests().iter().flat_map(|manifest| &manifest.epochs).map(|bound| &bound.binding);
-        let of = bound.filter(|b| b.origin.as_ref().is_some_and(|origin| origin.bundle == name));
-        let end = of.map(|b| (b.first, b.packets)).try_fold(0, |end, (first, n)| (first == end).then_some(end + n));
-        if end != Some(PACKETS) {
-            return Err(format!("partition {partition} is bound up to {end:?}"));
-        }
-    }
-    for manifest in chain.manifests() {
-        let workers: u64 = manifest.digest.parse().unwrap_or(0);
-        if !(0..workers).all(|worker| world.files.contains(&format!("{}/{}-{worker}", manifest.writer, manifest.first)))
-        {
-            return Err(format!("files of manifest {} are not there", manifest.first));
-        }
-    }
-    for (number, lane) in world.lanes.iter().enumerate() {
-        let all = (0..chain.next().0).map(Epoch).filter(|epoch| says(number, *epoch));
-        let expected: Vec<_> = all.map(|epoch| (epoch, state(chain.manifests(), None, epoch))).collect();
-        if lane.told != expected {
-            return Err(format!("lane {number} told {:?}, and the archive says {expected:?}", lane.told));
-        }
-    }
-    Ok(())
 }
 
 /// One schedule.

@@ -87,6 +87,7 @@ fn mint(place: Place, cut: &str, root: &Path) -> Vec<String> {
                     lines.push(format!("{} {number} {} {from} {tail}", short(&share.origin.bundle), parcel.name));
                 }
             }
+            Feed::Recall(_) => {}
             Feed::Seal(marks) => {
                 let night = marks.night.map_or(String::new(), |night| format!(" night {night}"));
                 lines.push(format!("seal {}{night}", short(&marks.file.unwrap_or_default())));
@@ -238,6 +239,7 @@ fn a_job_that_is_stopped_ends_its_epoch() {
     let mut out = |feed| {
         match feed {
             Feed::Share(share) => packets += share.parcels.len(),
+            Feed::Recall(_) => {}
             Feed::Seal(marks) => seals.push(marks),
         }
         stop.store(true, Ordering::Relaxed);
