@@ -50,6 +50,9 @@ pub struct Descriptor {
     pub bytes: u64,
     /// SHA-256 of its bytes, in hexadecimal.
     pub sha256: String,
+    /// SHA-256 of each 4 MiB of them, where there is more than one: what a reader of parts goes by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<String>,
     /// Least and greatest epoch.
     pub epochs: (Epoch, Epoch),
     /// Least and greatest pixel, where every row has one.

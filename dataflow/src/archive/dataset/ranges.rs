@@ -1,7 +1,9 @@
 //! A file that is far away, read a part at a time.
 
+use super::writer::sha256;
+use super::{DataError, Descriptor};
 use bytes::Bytes;
-use parquet::errors::{ParquetError, Result};
+use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -22,18 +24,26 @@ pub trait Ranged: Send + Sync {
 #[derive(Clone)]
 pub struct Ranges {
     file: Arc<dyn Ranged>,
+    /// SHA-256 of each block.
+    parts: Arc<[String]>,
     blocks: Arc<Mutex<VecDeque<(u64, Bytes)>>>,
 }
 
 /// Bytes of a block: few requests, and not much that is not wanted.
-const BLOCK: u64 = 4 << 20;
+pub(super) const BLOCK: u64 = 4 << 20;
 /// Blocks that are kept: a row group of the largest kind.
 const KEPT: usize = 10;
 
 impl Ranges {
-    /// Of that file.
-    pub fn new(file: Arc<dyn Ranged>) -> Ranges {
-        Ranges { file, blocks: Arc::default() }
+    /// Of that file, every part of which is held against what was written.
+    pub fn new(file: Arc<dyn Ranged>, descriptor: &Descriptor) -> Result<Ranges, DataError> {
+        if file.length() != descriptor.bytes {
+            let (is, was) = (file.length(), descriptor.bytes);
+            return Err(DataError::Corrupt(format!("it has {is} bytes where {was} were written")));
+        }
+        let whole = std::slice::from_ref(&descriptor.sha256);
+        let parts = if descriptor.parts.is_empty() { whole } else { &descriptor.parts };
+        Ok(Ranges { file, parts: parts.into(), blocks: Arc::default() })
     }
 
     fn block(&self, number: u64) -> io::Result<Bytes> {
@@ -47,6 +57,10 @@ impl Ranges {
         let block = self.file.read(from..to)?;
         if block.len() as u64 != to - from {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a part of the file came short"));
+        }
+        if self.parts.get(number as usize).is_none_or(|part| *part != sha256(&block)) {
+            let why = format!("part {number} of the file is not what was written");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
         }
         if blocks.len() == KEPT {
             blocks.pop_front();
@@ -74,11 +88,11 @@ impl Length for Ranges {
 impl ChunkReader for Ranges {
     type T = Tail;
 
-    fn get_read(&self, start: u64) -> Result<Tail> {
+    fn get_read(&self, start: u64) -> Result<Tail, ParquetError> {
         Ok(Tail { file: self.clone(), at: start })
     }
 
-    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
         let end = start.checked_add(length as u64).filter(|end| *end <= self.file.length());
         let end = end.ok_or_else(|| ParquetError::EOF("a range beyond the end of the file".into()))?;
         let external = |error: io::Error| ParquetError::External(Box::new(error));

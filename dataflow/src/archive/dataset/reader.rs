@@ -2,7 +2,8 @@
 
 use super::column::schema;
 use super::prune::row_groups;
-use super::{DataError, Row, Select, writer};
+use super::{DataError, Descriptor, Row, Select, writer};
+use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
@@ -26,9 +27,15 @@ pub struct Reader<R: Row> {
 }
 
 impl<R: Row> Reader<R> {
+    /// Opens a file of which all bytes are there, once they are known to be those that were written.
+    pub fn whole(bytes: &Bytes, descriptor: &Descriptor, select: &Select) -> Result<Reader<R>, DataError> {
+        descriptor.check(bytes)?;
+        Reader::open(bytes.clone(), select)
+    }
+
     /// Opens a file: `Bytes` of all of it, a `std::fs::File`, or [`super::Ranges`].
     ///
-    /// Bytes that may have been altered are held against their [`super::Descriptor`] first.
+    /// What was altered in the store is found by [`Reader::whole`] and by `Ranges`; Parquet itself would panic or read other rows.
     pub fn open(file: impl ChunkReader + 'static, select: &Select) -> Result<Reader<R>, DataError> {
         let lean = |name: &&str| !(select.lean && R::LONG == Some(name));
         let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(corrupt)?;

@@ -4,6 +4,7 @@
 //! making, and the file so far.
 
 use super::column::{Column, Packing, schema};
+use super::ranges::BLOCK;
 use super::{DataError, Dataset, Descriptor, File, Row};
 use arrow_array::RecordBatch;
 use bytes::Bytes;
@@ -103,6 +104,7 @@ impl<R: Row> Writer<R> {
             rows: self.written,
             bytes: bytes.len() as u64,
             sha256: sha256(&bytes),
+            parts: parts(&bytes),
             epochs,
             pixels,
             times: self.times,
@@ -156,6 +158,11 @@ fn widen<T: Ord + Copy>(range: &mut Option<(T, T)>, value: T) {
 /// SHA-256 in hexadecimal, as `sha256sum` prints it.
 pub(super) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn parts(bytes: &[u8]) -> Vec<String> {
+    let blocks = bytes.chunks(BLOCK as usize);
+    if blocks.len() > 1 { blocks.map(sha256).collect() } else { vec![] }
 }
 
 fn properties(dataset: Dataset, columns: &[Column]) -> WriterProperties {
