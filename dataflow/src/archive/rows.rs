@@ -81,8 +81,7 @@ pub async fn read_rows<R: Row + Send + 'static>(store: Store, file: Filed, selec
     let descriptor = file.descriptor.clone();
     let read = store.compute(move || {
         let mut rows = Vec::new();
-        descriptor.check(&bytes)?;
-        for batch in Reader::<R>::open(bytes, &select)? {
+        for batch in Reader::<R>::whole(&bytes, &descriptor, &select)? {
             rows.extend(batch?);
         }
         Ok::<_, DataError>(rows)

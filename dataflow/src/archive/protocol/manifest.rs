@@ -90,6 +90,7 @@ impl Manifest {
 }
 
 #[cfg(test)]
+#[allow(missing_docs, reason = "for tests")]
 pub mod tests {
     use super::*;
     use crate::source::Marks;
