@@ -55,6 +55,8 @@ fn month(nights: &[PathBuf], workers: usize) -> Took {
         cluster: Cluster { workers, process: 0, hosts: Vec::new(), patience: Duration::from_secs(1) },
         digest_at: None,
         dump: false,
+        take_over: false,
+        replay: None,
         stop: Arc::new(AtomicBool::new(false)),
         progress: Arc::new(Progress::default()),
         gauges: Gauges::default(),

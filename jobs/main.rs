@@ -1,6 +1,7 @@
 //! `skydiff`: one verb a file.
 
 mod demo;
+mod archive;
 mod fits;
 mod job;
 mod mapped;
@@ -10,6 +11,7 @@ mod packet;
 mod plot;
 mod png;
 mod points;
+mod replay;
 mod run;
 mod schema;
 mod screen;
@@ -37,6 +39,8 @@ enum Verb {
     Run(Box<run::Run>),
     Demo(Box<demo::Demo>),
     Simulate(Box<simulate::Simulate>),
+    Replay(Box<replay::Replay>),
+    Archive(archive::ArchiveVerbs),
     Job(job::JobFile),
     Object(object::Object),
     Packet(packet::Packet),
@@ -49,6 +53,8 @@ fn main() -> ExitCode {
         Verb::Run(run) => return run.run(),
         Verb::Demo(demo) => return demo.run(),
         Verb::Simulate(simulate) => simulate.run(),
+        Verb::Replay(replay) => return replay.run(),
+        Verb::Archive(archive) => return archive.run(),
         Verb::Job(job) => job.run(),
         Verb::Object(object) => object.run(),
         Verb::Packet(packet) => packet.run(),

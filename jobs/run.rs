@@ -7,7 +7,7 @@ use skydiff_dataflow::cluster::{Cluster, end_with_peers};
 use skydiff_dataflow::event::Gauges;
 use skydiff_dataflow::flow::clock::Stop;
 use skydiff_dataflow::ledger::DigestAt;
-use skydiff_dataflow::run::{Outcome, Request, RunError, run};
+use skydiff_dataflow::run::{Outcome, Replay, Request, RunError, run};
 use skydiff_dataflow::settings::{Job, SourceSettings, Time, load};
 use skydiff_dataflow::source::night::parse_time;
 use skydiff_dataflow::source::{EpochCut, Progress};
@@ -23,6 +23,7 @@ const HELP: &str = "\
     Examples:\n  \
     skydiff run --from ztf_public_20180601.tar.gz --to out\n  \
     skydiff run --from night1/ night2/ --to out --workers 4 --digest\n  \
+    skydiff run --from nights/ --archive s3://bucket/archive --to out     (again, to go on where it ended)\n  \
     zcat packets.avro.gz | skydiff run --from - --to out\n  \
     skydiff run JOB.toml --epoch visit          (skydiff job > JOB.toml writes one to begin with)\n  \
     skydiff run --from out/rejects.tar --to again --max-reject 1\n  \
@@ -34,6 +35,8 @@ const HELP: &str = "\
     2    the command line, the job file or a path in it cannot be used\n  \
     3    too much is wrong with the packets (--max-reject)\n  \
     4    another process of the job has ended\n  \
+    5    a newer generation of the job writes the archive: do not start again\n  \
+    6    an older one's last manifest arrived late: start again\n  \
     130  a second Ctrl-C";
 
 /// Reads alert packets, keeps an exact history of every object, and writes what changed.
@@ -84,16 +87,72 @@ pub struct Run {
     /// Write the state at the end as sorted text, to see what differs
     #[arg(long, value_name = "FILE")]
     dump: Option<PathBuf>,
+    /// Archive of everything that is read and said: a folder, or file://, s3://. One that exists is gone on with
+    #[arg(long, value_name = "URL")]
+    archive: Option<String>,
+    /// Take the archive over from a job that may still be alive
+    #[arg(long)]
+    take_over: bool,
     /// One line of JSON for everything that happens, for machines
     #[arg(long)]
     json: bool,
+    /// Recorded epochs in the place of sources: `skydiff replay` says which
+    #[arg(skip)]
+    replay: Option<Replay>,
 }
 
 impl Run {
+    /// Of recorded epochs, in the place of what a command line names.
+    pub fn replay(replay: Replay, digest: bool, dump: Option<PathBuf>, json: bool) -> Run {
+        Run { replay: Some(replay), digest, dump, json, ..Run::of_job() }
+    }
+
+    /// Of a job that says it all.
+    pub fn of_job() -> Run {
+        Run {
+            job: None,
+            from: Vec::new(),
+            to: None,
+            workers: None,
+            processes: None,
+            process: 0,
+            hosts: Vec::new(),
+            epoch: None,
+            max_reject: None,
+            received: None,
+            digest: false,
+            digest_at: None,
+            dump: None,
+            archive: None,
+            take_over: false,
+            json: false,
+            replay: None,
+        }
+    }
+
+    /// Into an archive, and nowhere else.
+    pub fn ingest(self) -> ExitCode {
+        let job = self.job().and_then(|job| match &job.archive.url {
+            Some(_) => Ok(job),
+            None => Err((2, "there is no archive: say --archive URL, or archive.url in the job file".to_owned())),
+        });
+        self.end(job)
+    }
+
     /// Does it.
     pub fn run(self) -> ExitCode {
+        let job = self.job();
+        self.end(job)
+    }
+
+    /// Does it with a job that is known.
+    pub fn with(self, job: Job) -> ExitCode {
+        self.end(Ok(job))
+    }
+
+    fn end(&self, job: Result<Job, (u8, String)>) -> ExitCode {
         let json = self.json;
-        match self.job().and_then(|job| self.start(&job)) {
+        match job.and_then(|job| self.start(&job)) {
             Ok(()) => ExitCode::SUCCESS,
             Err((code, why)) => {
                 if json {
@@ -118,6 +177,7 @@ impl Run {
             job.source = self.from.iter().map(source).collect();
         }
         job.sink.to = self.to.clone().or(job.sink.to);
+        job.archive.url = self.archive.clone().or(job.archive.url);
         job.run.workers = self.workers.unwrap_or(job.run.workers);
         job.run.max_reject = self.max_reject.unwrap_or(job.run.max_reject);
         job.run.received = self.received.clone().map(Time::Text).or(job.run.received);
@@ -145,7 +205,14 @@ impl Run {
             end_with_peers(4);
         }
         let style = Style::choose(self.json, self.process == 0);
-        let orders = Orders { cluster, digest_at: self.digest_at, dump: self.dump.is_some(), style };
+        let orders = Orders {
+            cluster,
+            digest_at: self.digest_at,
+            dump: self.dump.is_some(),
+            take_over: self.take_over,
+            replay: self.replay.clone(),
+            style,
+        };
         let (outcome, screen) = carry_out(job, orders)?;
         self.tell(job, outcome, &screen)
     }
@@ -153,7 +220,7 @@ impl Run {
     fn tell(&self, job: &Job, outcome: Outcome, screen: &Screen) -> Result<(), (u8, String)> {
         let cannot = |error: std::io::Error, what: &str| (1, format!("{what}: {error}"));
         let Some(summary) = &outcome.summary else { return Ok(()) };
-        if summary.counts.received == 0 && !outcome.drained {
+        if summary.counts.received == 0 && !outcome.drained && job.archive.url.is_none() {
             let paths = job.source.iter().map(|source| source.path.display().to_string());
             eprintln!("skydiff: no packets found in {}", paths.collect::<Vec<_>>().join(", "));
         }
@@ -178,6 +245,10 @@ pub struct Orders {
     pub digest_at: Option<DigestAt>,
     /// Whether the state is wanted as text.
     pub dump: bool,
+    /// Whether another writer's lease is overridden.
+    pub take_over: bool,
+    /// What is replayed instead of read.
+    pub replay: Option<Replay>,
     /// For whom it is shown.
     pub style: Style,
 }
@@ -194,6 +265,8 @@ pub fn carry_out(job: &Job, orders: Orders) -> Result<(Outcome, Screen), (u8, St
         cluster: orders.cluster.clone(),
         digest_at: orders.digest_at,
         dump: orders.dump,
+        take_over: orders.take_over,
+        replay: orders.replay,
         stop: stop.clone(),
         progress: progress.clone(),
         gauges: gauges.clone(),
@@ -226,6 +299,8 @@ fn explain(error: &RunError) -> (u8, String) {
         RunError::Settings(why) => (2, why.clone()),
         RunError::Cluster(why) => (1, why.clone()),
         RunError::Stop(Stop::Rejects(why)) => (3, why.clone()),
+        RunError::Stop(Stop::Fenced(why)) => (5, why.clone()),
+        RunError::Stop(Stop::Again(why)) => (6, why.clone()),
         RunError::Stop(Stop::Sink(why) | Stop::Internal(why)) => (1, why.clone()),
     }
 }

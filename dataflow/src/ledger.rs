@@ -7,7 +7,8 @@ use crate::flow::tell::Told;
 use crate::highlights::Highlights;
 use crate::sink::Sinks;
 use crate::source::{Marks, Night};
-use skydiff_operators::Tally;
+use skydiff_operators::{Epoch, Tally};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::mpsc::Sender;
 
@@ -62,6 +63,18 @@ pub struct Ledger {
     sinks: Sinks,
     gauges: Gauges,
     events: Sender<Event>,
+    past: Past,
+    /// The counts when the past was over.
+    before: Option<Counts>,
+}
+
+/// What was told before this job, by this archive or another.
+#[derive(Clone, Debug, Default)]
+pub struct Past {
+    /// The first epoch that is told.
+    pub since: Epoch,
+    /// Digests that recorded epochs must come to.
+    pub digests: BTreeMap<Epoch, u128>,
 }
 
 impl Ledger {
@@ -72,6 +85,7 @@ impl Ledger {
         sinks: Sinks,
         gauges: Gauges,
         events: Sender<Event>,
+        past: Past,
     ) -> Ledger {
         Ledger {
             counts: Counts::default(),
@@ -84,12 +98,30 @@ impl Ledger {
             sinks,
             gauges,
             events,
+            past,
+            before: None,
         }
     }
 
     /// Books an epoch and writes it.
     pub fn close(&mut self, closed: Closed<'_>) -> Result<(), Stop> {
         let Closed { judged, told, tallies, digest } = closed;
+        let epoch = judged.binding.epoch;
+        self.digest = self.digest.wrapping_add(digest);
+        if let Some(recorded) = self.past.digests.get(&epoch).filter(|recorded| **recorded != self.digest) {
+            let text = format!(
+                "epoch {epoch}: the archive says that its state is {recorded:032x}, and it is {:032x}",
+                self.digest
+            );
+            return Err(internal(&text));
+        }
+        if epoch < self.past.since {
+            self.counts.merge(&judged.counts);
+            tallies.iter().for_each(|tally| self.counts.tally(tally));
+            told.iter().for_each(|lane| self.counts.merge(&lane.counts));
+            self.before = Some(self.counts.clone());
+            return Ok(());
+        }
         if let Some(origin) = &judged.binding.origin {
             self.begin_night(Night::of_name(Path::new(&origin.bundle)));
         }
@@ -106,7 +138,6 @@ impl Ledger {
                 records += 1;
             }
         }
-        self.digest = self.digest.wrapping_add(digest);
         self.sinks.write(&judged, &told, &mut self.counts)?;
         self.counts.check().map_err(|sum| internal(&format!("epoch {}: {sum}", judged.binding.epoch)))?;
         Gauges::add(&self.gauges.epochs, 1);
@@ -165,7 +196,8 @@ impl Ledger {
 
     /// Closes the books: all sinks are complete on disk. Gives the summary, under that title, and the digest of the state.
     pub fn finish(self, title: &str) -> Result<(Summary, u128), Stop> {
-        let Ledger { counts, highlights, digest, timescales, sinks, .. } = self;
+        let Ledger { counts, highlights, digest, timescales, sinks, before, .. } = self;
+        let counts = before.map_or(counts.clone(), |before| counts.since(&before));
         let summary = Summary { title: title.into(), counts, highlights, timescales };
         sinks.finish(&summary).map_err(Stop::Sink)?;
         Ok((summary, digest))

@@ -1,5 +1,6 @@
 //! How it runs: sources, epochs, the clock, sinks, and the assembly of the graph. The only crate that does I/O.
 
+pub mod archive;
 pub mod cluster;
 pub mod counts;
 mod dump;

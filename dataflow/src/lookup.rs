@@ -171,6 +171,7 @@ impl Lookup {
             inputs: self.inputs.clone(),
             cut: EpochCut::File,
             every: None,
+            taken: Default::default(),
             probe: Box::new(|_| None),
             stop: Default::default(),
             progress: Default::default(),

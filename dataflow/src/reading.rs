@@ -1,14 +1,15 @@
 //! From the packets of a share to offers, rejects and counts: what a worker does between its files and the dataflow.
 
+use crate::archive::dataset::{PacketAlert, PacketRow};
 use crate::counts::Counts;
 use crate::judge::Verdicts;
 use crate::reject::{At, Reason, Reject, RowRejects};
 use crate::source::{MAX_PACKET, Opener, Origin, Parcel, Share};
 use crate::writer::{Writers, describe};
 use serde::{Deserialize, Serialize};
-use skydiff_operators::{Clocks, Offer};
+use skydiff_operators::{Clocks, Epoch, Kept, Offer};
 use skydiff_schemas::survey::tai;
-use skydiff_schemas::{Alert, Decoder, MicroDays, PacketReject, iso_utc};
+use skydiff_schemas::{Alert, Decoder, MicroDays, PacketReject, Position, iso_utc};
 use std::collections::BTreeMap;
 
 /// Decodes a packet: the callback gets every record of it, or why it is none. A [`Decoder`], but in tests.
@@ -71,6 +72,16 @@ impl Reader {
 
     /// Reads a share: accepted packets become offers, the rest is in the reading.
     pub fn read(&mut self, share: &Share, offer: &mut dyn FnMut(Offer)) -> Reading {
+        self.read_and_keep(share, offer, &mut None)
+    }
+
+    /// Reads a share, and keeps its packets as they are archived, where that is wanted; their epochs are the caller's.
+    pub fn read_and_keep(
+        &mut self,
+        share: &Share,
+        offer: &mut dyn FnMut(Offer),
+        keep: &mut Option<Vec<PacketRow>>,
+    ) -> Reading {
         let mut reading = Reading {
             share: share.number,
             packets: share.parcels.len() as u64,
@@ -79,7 +90,16 @@ impl Reader {
         };
         for (number, parcel) in (share.first..).zip(&share.parcels) {
             let at = At { file: share.origin.bundle.clone(), packet: number, name: parcel.name.clone(), record: 0 };
-            self.packet(parcel, at, &share.origin, &mut reading, offer);
+            let mut row = keep.as_ref().map(|_| packet_row(parcel, number, &share.origin));
+            self.packet(parcel, at, &share.origin, &mut reading, offer, row.as_mut());
+            if let (Some(keep), Some(row)) = (keep.as_mut(), row) {
+                keep.push(row);
+            }
+        }
+        for kept in &share.kept {
+            if let Kept::Row(object, _) = kept {
+                reading.counts.surveys.entry(object.survey).or_default().rows_read += 1;
+            }
         }
         reading
     }
@@ -91,6 +111,7 @@ impl Reader {
         origin: &Origin,
         reading: &mut Reading,
         offer: &mut dyn FnMut(Offer),
+        mut keep: Option<&mut PacketRow>,
     ) {
         let Reader { decode, settings, opener, writers } = self;
         let Parcel { bytes, records: claimed, left_out, .. } = parcel;
@@ -104,6 +125,9 @@ impl Reader {
                 return pen.reject(reason, detail, 1);
             }
         };
+        if let Some(row) = &mut keep {
+            (row.schema, row.bytes) = (describe(packet), bytes::Bytes::copy_from_slice(packet));
+        }
         let mut pen = Pen { reading, at, packet, keep: settings.keep_bytes, writer: writers.of(packet) };
         let mut records = 0;
         let mut ended = None;
@@ -116,6 +140,9 @@ impl Reader {
                 Ok(alert) => {
                     ended = None;
                     pen.accept(alert);
+                    if let Some(row) = &mut keep {
+                        row.alerts.push(packet_alert(alert));
+                    }
                     offer(Offer::from_alert(alert, origin.rank, origin.received));
                 }
                 Err((reason, detail)) => {
@@ -134,6 +161,29 @@ impl Reader {
             );
         }
     }
+}
+
+/// A packet as it is archived, before it is read.
+fn packet_row(parcel: &Parcel, number: u64, origin: &Origin) -> PacketRow {
+    PacketRow {
+        epoch: Epoch(0),
+        alerts: Vec::new(),
+        topic: origin.bundle.clone(),
+        partition: 0,
+        number,
+        name: parcel.name.clone(),
+        received: origin.received,
+        rank: origin.rank,
+        schema: String::new(),
+        records: parcel.records,
+        left_out: parcel.left_out,
+        bytes: bytes::Bytes::new(),
+    }
+}
+
+fn packet_alert(alert: &Alert) -> PacketAlert {
+    let position = alert.rows.first().map_or(Position::UNKNOWN, |trigger| trigger.measurement.position);
+    PacketAlert { object: alert.object, trigger: alert.trigger, time: alert.time, position }
 }
 
 /// A packet from the future is no witness of the time: the clock of all others would follow it.

@@ -1,32 +1,39 @@
 //! A job from its settings to its end: the graph, put together in the order in which data flows, on every worker.
 
+use crate::archive::open::Claimed;
+use crate::archive::store::Store;
 use crate::cluster::Cluster;
 use crate::event::{Event, Gauges, Summary};
+use crate::flow::bind::{Binder, bind};
 use crate::flow::clock::{Stop, Stopped, clock};
 use crate::flow::commit::{Books, Ends, commit};
-use crate::flow::feed::{InFlight, Tap, feed};
+use crate::flow::feed::{InFlight, feed};
+use crate::flow::file::{Archived, Desk, file};
+use crate::flow::group::group;
 use crate::flow::read::read;
 use crate::flow::tell::{TellSettings, tell};
-use crate::ledger::{DigestAt, Ledger};
+use crate::ledger::DigestAt;
 use crate::reading::{ReadSettings, Reader, decode_with};
 use crate::settings::{Format, Job};
-use crate::sink::{Sinks, spare};
-use crate::source::{Mint, Probe, Progress};
-use skydiff_operators::{Epoch, Objects, seal, transients};
+use crate::source::Progress;
+use head::{Begin, Head, Source};
+use skydiff_operators::{Epoch, Objects, seal, transients_with};
 use skydiff_schemas::{Decoder, MicroDays, decoder};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Sender, sync_channel};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use timely::dataflow::ProbeHandle;
+use timely::dataflow::operators::generic::operator::empty;
 use timely::dataflow::operators::vec::Broadcast;
 use timely::dataflow::operators::{Concat, Exchange, Input, Inspect, Probe as _};
-use timely::scheduling::SyncActivator;
 use timely::worker::Worker;
 
-/// How many messages may lie between the mint and the dataflow.
-const AHEAD: usize = 8;
+mod head;
+mod retell;
+
+pub use head::{Replay, open_job};
 
 /// What a run is asked for beside its job.
 #[derive(Debug)]
@@ -37,6 +44,10 @@ pub struct Request {
     pub digest_at: Option<DigestAt>,
     /// Whether the state is wanted, as sorted lines of text.
     pub dump: bool,
+    /// Takes an archive over from a writer that may be alive.
+    pub take_over: bool,
+    /// Recorded epochs to be read, in the place of what the job names.
+    pub replay: Option<Replay>,
     /// Set to drain: no more packets are taken, what was taken is finished.
     pub stop: Arc<AtomicBool>,
     /// Bytes of input, as they are found and read.
@@ -78,11 +89,12 @@ pub fn run(job: &Job, request: Request) -> Result<Outcome, RunError> {
     let leads = request.cluster.process == 0;
     let head = if leads { Some(Head::open(job, &request, &settings)?) } else { None };
     let (stop, cluster, dump) = (request.stop.clone(), request.cluster.clone(), request.dump);
+    let archive = request.replay.is_none().then(|| job.archive.url.clone()).flatten();
     let (builders, threads) =
         cluster.connect(fingerprint(job, &cluster)).map_err(|error| RunError::Cluster(error.to_string()))?;
     // Who folds and tells does not write: only process 0 knows whether anything is, so all others assume that it is.
     let written = job.sink.to.is_some() || cluster.hosts.len() > 1;
-    let plan = Plan { job: job.clone(), settings, written, dump, stop, head: Mutex::new(head) };
+    let plan = Plan { job: job.clone(), settings, written, archive, dump, stop, head: Mutex::new(head) };
     let guards = timely::execute::execute_from(builders, threads, timely::WorkerConfig::default(), move |worker| {
         plan.work(worker)
     })
@@ -115,80 +127,14 @@ fn fingerprint(job: &Job, cluster: &Cluster) -> u64 {
     hasher.finish()
 }
 
-/// What worker 0 has and no other.
-struct Head {
-    mint: Mint,
-    ledger: Ledger,
-    events: Sender<Event>,
-}
-
-impl Head {
-    fn open(job: &Job, request: &Request, settings: &decoder::Settings) -> Result<Head, RunError> {
-        let inputs = job.inputs().map_err(RunError::Settings)?;
-        if inputs.is_empty() {
-            let text = "there is nothing to read: name packets with --from PATH, or a [[source]] in the job file";
-            return Err(RunError::Settings(text.into()));
-        }
-        let wanted = |format| job.sink.formats.contains(&format);
-        if let Some(folder) = &job.sink.to {
-            spare(folder, &inputs).map_err(RunError::Settings)?;
-        }
-        let sinks = match &job.sink.to {
-            Some(folder) => Sinks::open(folder, wanted(Format::Jsonl), wanted(Format::Avro)),
-            None => Ok(Sinks::default()),
-        };
-        let sinks = sinks.map_err(|error| RunError::Stop(Stop::Sink(error)))?;
-        let every = match request.digest_at {
-            Some(DigestAt::Packets(n)) => Some(n),
-            _ => None,
-        };
-        let decoder = Decoder::new(settings).map_err(|error| RunError::Settings(error.to_string()))?;
-        let mint = Mint {
-            inputs,
-            cut: job.epochs.cut,
-            every,
-            probe: probe_with(decoder),
-            stop: request.stop.clone(),
-            progress: request.progress.clone(),
-        };
-        let timescales = job.timescales.timescales.clone();
-        let ledger = Ledger::new(timescales, request.digest_at, sinks, request.gauges.clone(), request.events.clone());
-        Ok(Head { mint, ledger, events: request.events.clone() })
-    }
-}
-
-fn probe_with(mut decoder: Decoder) -> Probe {
-    Box::new(move |packet| {
-        let mut visit = None;
-        decoder.decode(packet, |_, alert| visit = visit.or(alert.ok().map(|alert| alert.visit)));
-        visit
-    })
-}
-
-/// Starts the mint on its thread.
-fn open_mint(mint: Mint, events: Sender<Event>, wake: SyncActivator) -> Tap {
-    let (send, feed) = sync_channel(AHEAD);
-    let stop = mint.stop.clone();
-    std::thread::spawn(move || {
-        let mut out = |feed| {
-            let taken = send.send(feed).is_ok();
-            // A worker that has ended needs no waking.
-            let _ = wake.activate();
-            taken
-        };
-        mint.run(&mut out, &mut |path| drop(events.send(Event::Beside(path))));
-        drop(send);
-        let _ = wake.activate();
-    });
-    Tap { feed, stop }
-}
-
 /// What every worker starts from.
 struct Plan {
     job: Job,
     settings: decoder::Settings,
     /// Records are encoded, and the bytes of rejected packets kept, for a process that may write them.
     written: bool,
+    /// The archive that is written.
+    archive: Option<String>,
     dump: bool,
     stop: Arc<AtomicBool>,
     head: Mutex<Option<Head>>,
@@ -197,10 +143,10 @@ struct Plan {
 impl Plan {
     fn work(&self, worker: &mut Worker) -> Result<Outcome, RunError> {
         let head = if worker.index() == 0 { self.head.lock().ok().and_then(|mut head| head.take()) } else { None };
-        let (mint, ledger) =
-            head.map(|head| ((head.mint, head.events), Rc::new(RefCell::new(Some(head.ledger))))).unzip();
+        let begin = shared(worker, head.as_ref().map(|head| head.begin)).unwrap_or_default();
+        let Parts { source, ledger, binder, claimed, failed } = Parts::of(head);
         let (through, stopped) = (ProbeHandle::new(), Rc::new(RefCell::new(None)));
-        let objects = self.graph(worker, mint, ledger.clone(), &through, &stopped)?;
+        let objects = self.graph(worker, begin, (source, binder), ledger.clone(), &through, &stopped)?;
         // A job that stops ends when everything before the epoch that it stopped at is written.
         let is_over = || match &*stopped.borrow() {
             None => through.done(),
@@ -216,14 +162,24 @@ impl Plan {
             // What was written until then is whole; that it could not be would be the second thing to go wrong.
             let ledger = ledger.and_then(|ledger| ledger.take());
             let _ = ledger.map(|ledger| ledger.finish("run, stopped"));
+            let _ = claimed.map(Claimed::end);
             return Err(RunError::Stop(stop));
         }
-        let dump = match agreed(worker, self.dump) {
+        let failed = failed.and_then(|failed| failed.lock().ok()?.take());
+        if let Some(why) = shared(worker, failed) {
+            let _ = claimed.map(Claimed::end);
+            return Err(RunError::Stop(Stop::Sink(why)));
+        }
+        let dump = match {
+            let wanted = (worker.index() == 0).then_some(self.dump);
+            shared(worker, wanted) == Some(true)
+        } {
             true => gather(worker, crate::dump::lines(&mut objects.borrow_mut())),
             false => Vec::new(),
         };
         let drained = self.stop.load(Ordering::Relaxed);
         let ledger = ledger.and_then(|ledger| ledger.take());
+        claimed.map(Claimed::end).transpose().map_err(|why| RunError::Stop(Stop::Sink(why)))?;
         match ledger.map(|ledger| ledger.finish("run")).transpose().map_err(RunError::Stop)? {
             Some((summary, digest)) => Ok(Outcome { summary: Some(summary), digest, dump, drained }),
             None => Ok(Outcome { dump, drained, ..Outcome::default() }),
@@ -233,7 +189,8 @@ impl Plan {
     fn graph(
         &self,
         worker: &mut Worker,
-        mint: Option<(Mint, Sender<Event>)>,
+        begin: Begin,
+        (source, binder): (Option<Source>, Option<Binder>),
         ledger: Option<Books>,
         through: &ProbeHandle<Epoch>,
         stopped: &Rc<RefCell<Option<Stopped>>>,
@@ -242,25 +199,46 @@ impl Plan {
         let limits = job.limits().map_err(RunError::Settings)?;
         let future = MicroDays::from_days(job.run.future_days).unwrap_or(MicroDays::DAY);
         let decoder = Decoder::new(&self.settings).map_err(|error| RunError::Settings(error.to_string()))?;
-        let reader = Reader::new(decode_with(decoder), ReadSettings { future, keep_bytes: self.written });
+        let keep_bytes = self.written || self.archive.is_some();
+        let reader = Reader::new(decode_with(decoder), ReadSettings { future, keep_bytes });
         let tell_settings = TellSettings {
+            since: begin.since,
             job: job.name.clone(),
             timescales: job.timescales.clone(),
             records: job.records.clone(),
             json: self.written && job.sink.formats.contains(&Format::Jsonl),
             avro: self.written && job.sink.formats.contains(&Format::Avro),
         };
+        let desk = self.desk(worker.index(), begin)?;
+        let since = desk.as_ref().map(|desk| desk.since);
         let in_flight = InFlight::default();
-        let open = mint.map(|(mint, events)| move |wake| open_mint(mint, events, wake));
+        let open = source.map(|source| move |wake| source.open(wake));
         Ok(worker.dataflow_named::<Epoch, _, _>("Skydiff", |scope| {
             let (shares, bindings) = feed(scope, through.clone(), limits, in_flight.clone(), open);
-            let (offers, readings) = read(shares, reader);
-            let clocked = clock(readings, bindings, job.run.max_reject, in_flight);
-            let outputs = transients(offers, clocked.clocks, job.options());
+            let read = read(shares, reader, since);
+            let clocked = clock(read.readings, bindings, job.run.max_reject, in_flight);
+            let outputs = transients_with(read.offers, read.kept, clocked.clocks, job.options());
             let told = tell(seal(outputs.changes, job.sink.lanes), tell_settings);
-            let ends = Ends { judged: clocked.judged, told, tallies: outputs.tallies, digests: outputs.digests };
+            let (durable, unbound) = match desk {
+                None => (empty(scope), empty(scope)),
+                Some(desk) => {
+                    let judged = clocked.judged.clone();
+                    let archived = Archived {
+                        packets: read.packets,
+                        offered: outputs.offered,
+                        histories: outputs.histories,
+                        contexts: outputs.contexts,
+                        told: told.clone(),
+                        groups: group(judged.clone(), desk.since, job.groups()),
+                        judged: judged.clone(),
+                    };
+                    bind(judged, file(archived, desk), outputs.digests.clone(), binder)
+                }
+            };
+            let ends =
+                Ends { judged: clocked.judged, told, tallies: outputs.tallies, digests: outputs.digests, durable };
             let stopped = stopped.clone();
-            let stops = commit(ends, ledger).concat(clocked.stops);
+            let stops = commit(ends, ledger).concat(clocked.stops).concat(unbound);
             stops
                 .inspect(move |stop| {
                     let mut first = stopped.borrow_mut();
@@ -272,26 +250,49 @@ impl Plan {
             outputs.objects
         }))
     }
+
+    /// Where this worker's files go, if there is an archive.
+    fn desk(&self, worker: usize, begin: Begin) -> Result<Option<Desk>, RunError> {
+        let Some((url, generation)) = self.archive.as_ref().zip(begin.generation) else { return Ok(None) };
+        let store = Store::open(url).map_err(RunError::Settings)?;
+        Ok(Some(Desk { store, generation, worker, since: begin.since }))
+    }
 }
 
-/// What worker 0 wants. All must build the same dataflows, and the others may not have been told.
-fn agreed(worker: &mut Worker, wanted: bool) -> bool {
-    let agreed = Rc::new(Cell::new(false));
+/// What worker 0 has and no other.
+#[derive(Default)]
+struct Parts {
+    source: Option<Source>,
+    ledger: Option<Books>,
+    binder: Option<Binder>,
+    claimed: Option<Claimed>,
+    failed: Option<Arc<Mutex<Option<String>>>>,
+}
+
+impl Parts {
+    fn of(head: Option<Head>) -> Parts {
+        let Some(Head { source, ledger, binder, claimed, .. }) = head else { return Parts::default() };
+        let failed = Some(source.failed.clone());
+        Parts { source: Some(source), ledger: Some(Rc::new(RefCell::new(Some(ledger)))), binder, claimed, failed }
+    }
+}
+
+/// What worker 0 says, on every worker. All must build the same dataflows, and the others may not have been told.
+fn shared<T: timely::ExchangeData + Clone>(worker: &mut Worker, said: Option<T>) -> Option<T> {
+    let heard = Rc::new(RefCell::new(None));
     let leads = worker.index() == 0;
     let mut input = worker.dataflow::<u64, _, _>(|scope| {
-        let agreed = agreed.clone();
-        let (input, wants) = scope.new_input::<Vec<bool>>();
-        wants.broadcast().inspect(move |wants| agreed.set(*wants));
+        let heard = heard.clone();
+        let (input, says) = scope.new_input::<Vec<T>>();
+        says.broadcast().inspect(move |says| *heard.borrow_mut() = Some(says.clone()));
         input
     });
-    if leads {
-        input.send(wanted);
-    }
+    said.filter(|_| leads).into_iter().for_each(|said| input.send(said));
     input.close();
     while worker.has_dataflows() {
         worker.step_or_park(None);
     }
-    agreed.get()
+    heard.take()
 }
 
 /// Every worker's lines, sorted, on worker 0; none elsewhere.

@@ -40,6 +40,7 @@ fn epochs(folders: &[PathBuf]) -> (Vec<(Vec<Offer>, Clocks)>, Counts) {
         inputs: folders.iter().map(input).collect(),
         cut: EpochCut::Packets(40),
         every: None,
+        taken: Default::default(),
         probe: Box::new(|_| None),
         stop: Default::default(),
         progress: Default::default(),
@@ -53,6 +54,7 @@ fn epochs(folders: &[PathBuf]) -> (Vec<(Vec<Offer>, Clocks)>, Counts) {
                     reading.clocks.iter().for_each(|(survey, time)| clocks.advance(survey, time));
                     counts.merge(&reading.counts);
                 }
+                Feed::Recall(_) => {}
                 Feed::Seal(_) => epochs.push((std::mem::take(&mut offers), clocks.clone())),
             }
             true

@@ -7,13 +7,13 @@
 //!
 //! State: 24 bytes for each identity that each object was offered.
 
-use crate::flow::Stash;
+use crate::flow::{Stash, passed};
 use crate::history::{Against, Order};
 use crate::membership::Claim;
 use crate::route::{by_object, by_source};
 use crate::stamp::{Stamp, Tagged};
 use crate::tally::Tallies;
-use crate::{Counter, Epoch, Offer, Tally};
+use crate::{Counter, Epoch, Kept, Offer, Tally};
 use rustc_hash::FxHashMap;
 use skydiff_schemas::{Kind, ObjectId, Row, SourceId};
 use timely::container::CapacityContainerBuilder;
@@ -27,6 +27,8 @@ pub struct Passed<'scope> {
     pub orders: StreamVec<'scope, Epoch, Order>,
     /// To the owners of source ids.
     pub claims: StreamVec<'scope, Epoch, Claim>,
+    /// Both as the objects were offered them: all that an archive has to keep.
+    pub offered: StreamVec<'scope, Epoch, (ObjectId, Row)>,
     /// Rows received and rows dropped.
     pub tallies: StreamVec<'scope, Epoch, Tally>,
 }
@@ -56,25 +58,46 @@ impl Known {
     }
 }
 
-/// Routes offers to their objects' workers and lets pass what may change something.
-pub fn known<'scope>(offers: StreamVec<'scope, Epoch, Offer>) -> Passed<'scope> {
+/// Routes offers, and what an archive kept of earlier ones, to their objects' workers and lets pass what may change something.
+pub fn known<'scope>(offers: StreamVec<'scope, Epoch, Offer>, kept: StreamVec<'scope, Epoch, Kept>) -> Passed<'scope> {
     let mut builder = OperatorBuilder::new("Known".to_owned(), offers.scope());
     let mut input = builder.new_input(offers, Exchange::new(|offer: &Offer| by_object(&offer.object)));
+    let mut kept = builder.new_input(kept, Exchange::new(|kept: &Kept| by_object(kept.object())));
     let (orders, order_stream) = builder.new_output();
     let (claims, claim_stream) = builder.new_output();
+    let (offered, offered_stream) = builder.new_output();
     let (tallies, tally_stream) = builder.new_output();
     let mut orders = OutputBuilder::<_, CapacityContainerBuilder<Vec<Order>>>::from(orders);
     let mut claims = OutputBuilder::<_, CapacityContainerBuilder<Vec<Claim>>>::from(claims);
+    let mut offered = OutputBuilder::<_, CapacityContainerBuilder<Vec<(ObjectId, Row)>>>::from(offered);
     let mut tallies = OutputBuilder::<_, CapacityContainerBuilder<Vec<Tally>>>::from(tallies);
     builder.build(move |_| {
-        let mut stash = Stash::default();
+        let (mut stash, mut stored) = (Stash::<Offer>::default(), Stash::<Kept>::default());
         let mut objects: FxHashMap<ObjectId, Known> = FxHashMap::default();
         let (mut rows, mut counts) = (Vec::<(ObjectId, Row)>::new(), Tallies::default());
         move |frontiers| {
-            let (mut orders, mut claims, mut tallies) = (orders.activate(), claims.activate(), tallies.activate());
-            input.for_each(|capability, offers| stash.put(&capability, &[0, 1, 2], offers));
-            while let Some((_, capabilities, mut offers)) = stash.take_complete(&[&frontiers[0]]) {
+            let (mut orders, mut claims) = (orders.activate(), claims.activate());
+            let (mut offered, mut tallies) = (offered.activate(), tallies.activate());
+            input.for_each(|capability, offers| stash.put(&capability, &[0, 1, 2, 3], offers));
+            kept.for_each(|capability, kept| stored.put(&capability, &[0, 1, 2, 3], kept));
+            while let Some(epoch) = stash.first().into_iter().chain(stored.first()).min()
+                && frontiers.iter().all(|frontier| passed(frontier, epoch))
+            {
+                let (by_offers, mut offers) = stash.take(epoch).unwrap_or_default();
+                let (by_kept, kept) = stored.take(epoch).unwrap_or_default();
+                let capabilities = if by_offers.is_empty() { by_kept } else { by_offers };
                 let (mut orders, mut claims) = (orders.session(&capabilities[0]), claims.session(&capabilities[1]));
+                let mut offered = offered.session(&capabilities[2]);
+                for kept in kept {
+                    match kept {
+                        Kept::Row(object, row) => {
+                            counts.add(object.survey, Counter::Rows, 1);
+                            counts.add(object.survey, Counter::Known, 1);
+                            rows.push((object, row));
+                        }
+                        Kept::Context(object, context) => claims.give(Claim::kept(object, context)),
+                    }
+                }
                 for offer in offers.drain(..) {
                     counts.add(offer.object.survey, Counter::Rows, offer.rows.len() as i64);
                     counts.add(offer.object.survey, Counter::Known, offer.rows.len() as i64);
@@ -102,6 +125,7 @@ pub fn known<'scope>(offers: StreamVec<'scope, Epoch, Offer>) -> Passed<'scope> 
                     if let Some(against) = known.offer(kind, id, Stamp::new(&row.version)) {
                         // What passes is counted where it is decided.
                         counts.add(object.survey, Counter::Known, -1);
+                        offered.give((object, row));
                         match row.global {
                             true => claims.give(Claim::row(object, row)),
                             false => orders.give(Order::Put { object, measurement: row.measurement, against }),
@@ -109,11 +133,11 @@ pub fn known<'scope>(offers: StreamVec<'scope, Epoch, Offer>) -> Passed<'scope> 
                     }
                 }
                 rows.clear();
-                tallies.session(&capabilities[2]).give_iterator(counts.drain());
+                tallies.session(&capabilities[3]).give_iterator(counts.drain());
             }
         }
     });
-    Passed { orders: order_stream, claims: claim_stream, tallies: tally_stream }
+    Passed { orders: order_stream, claims: claim_stream, offered: offered_stream, tallies: tally_stream }
 }
 
 /// Where a claim is decided.

@@ -35,10 +35,12 @@ pub use answer::{Answer, Colour, Latest, NonDetection, SeriesFeatures, State, St
 pub use change::{Cause, CauseKind, Change, Said};
 pub use clock::Clocks;
 pub use epoch::Epoch;
-pub use objects::Objects;
-pub use offer::Offer;
+pub use history::Place;
+pub use membership::ContextRow;
+pub use objects::{Objects, each};
+pub use offer::{Kept, Offer};
 pub use route::{by_object, mix};
 pub use seal::{Sealed, lane, seal};
 pub use settings::{Errors, Photometry, TimescaleSettings};
 pub use tally::{Counter, Tally};
-pub use transients::{Options, Outputs, transients};
+pub use transients::{Options, Outputs, transients, transients_with};

@@ -24,7 +24,7 @@ use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::{OutputBuilder, builder_rc::OperatorBuilder};
 
 /// The context columns of one trigger copy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ContextRow {
     /// Time of the trigger.
     pub time: MicroDays,
@@ -56,6 +56,11 @@ impl Claim {
     pub fn row(object: ObjectId, row: Row) -> Claim {
         let Measurement { kind, id, .. } = row.measurement;
         Claim { object, kind, id, copy: Copy::Row(row.version, row.measurement) }
+    }
+
+    /// By a context that an archive kept.
+    pub fn kept(object: ObjectId, context: Box<ContextRow>) -> Claim {
+        Claim { object, kind: Kind::Source, id: context.source, copy: Copy::Context(context) }
     }
 
     /// By the trigger of a packet, for its context.

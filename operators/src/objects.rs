@@ -345,8 +345,8 @@ fn count_alive(object: ObjectId, before: &Said, after: &Said, tallies: &mut Tall
     }
 }
 
-/// Every update of a batch.
-fn each<K, V>(batch: &Batch<K, V>, mut tell: impl FnMut(&K, &V, isize))
+/// Every update of a batch, net of its times.
+pub fn each<K, V>(batch: &Batch<K, V>, mut tell: impl FnMut(&K, &V, isize))
 where
     K: Ord + Clone + std::fmt::Debug + 'static,
     V: Ord + Clone + std::fmt::Debug + 'static,

@@ -1,5 +1,6 @@
 //! What a decoded packet offers its object.
 
+use crate::membership::ContextRow;
 use serde::{Deserialize, Serialize};
 use skydiff_schemas::{Alert, Context, MicroDays, ObjectId, Quality, Row, SourceId};
 
@@ -26,5 +27,24 @@ impl Offer {
         let quality = rows.first().map_or(Quality::GOOD, |trigger| trigger.measurement.quality);
         let context = Context { received, quality, ..alert.context };
         Offer { object: alert.object, trigger: alert.trigger, time: alert.time, rows, context }
+    }
+}
+
+/// What an archive has kept of packets, put once more: copies that passed [`crate::Outputs::offered`], contexts that came to
+/// stand. Nothing else that was offered can ever matter, so this alone leads to the same state.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Kept {
+    /// A copy that an object was offered.
+    Row(ObjectId, Row),
+    /// The context of one of its triggers.
+    Context(ObjectId, Box<ContextRow>),
+}
+
+impl Kept {
+    /// Whose it is.
+    pub fn object(&self) -> &ObjectId {
+        match self {
+            Kept::Row(object, _) | Kept::Context(object, _) => object,
+        }
     }
 }

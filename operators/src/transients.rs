@@ -1,17 +1,19 @@
 //! The whole path from offers to changes, in the order in which data flows.
 
 use crate::analyse::Rules;
-use crate::history::history;
+use crate::flow::Batch;
+use crate::history::{Place, history};
 use crate::known::known;
-use crate::membership::membership;
+use crate::membership::{ContextRow, membership};
 use crate::objects::{LONG_HISTORY, Objects};
 use crate::timescales::timescales;
-use crate::{Change, Clocks, Epoch, Errors, Offer, Tally, TimescaleSettings};
-use skydiff_schemas::SurveyId;
+use crate::{Change, Clocks, Epoch, Errors, Kept, Offer, Tally, TimescaleSettings};
+use skydiff_schemas::{Measurement, ObjectId, Row, SurveyId};
 use std::cell::RefCell;
 use std::rc::Rc;
 use timely::dataflow::StreamVec;
 use timely::dataflow::operators::core::Concat;
+use timely::dataflow::operators::generic::operator::empty;
 
 /// How [`transients`] is to work.
 #[derive(Clone, Debug)]
@@ -41,6 +43,12 @@ impl Default for Options {
 pub struct Outputs<'scope> {
     /// At each epoch, at most one change for each object, on the object's worker.
     pub changes: StreamVec<'scope, Epoch, Change>,
+    /// The copies that could change something, each with its version: with `contexts`, all that leads to the same state again.
+    pub offered: StreamVec<'scope, Epoch, (ObjectId, Row)>,
+    /// Changes of standing measurements, one batch for each epoch that has any.
+    pub histories: StreamVec<'scope, Epoch, Batch<Place, Measurement>>,
+    /// Changes of standing contexts.
+    pub contexts: StreamVec<'scope, Epoch, Batch<ObjectId, ContextRow>>,
     /// Counts of what became of rows and objects.
     pub tallies: StreamVec<'scope, Epoch, Tally>,
     /// Added up (wrapping) over workers and epochs: the digest of the state.
@@ -55,15 +63,30 @@ pub fn transients<'scope>(
     clocks: StreamVec<'scope, Epoch, Clocks>,
     options: Options,
 ) -> Outputs<'scope> {
+    let kept = empty(offers.scope());
+    transients_with(offers, kept, clocks, options)
+}
+
+/// [`transients`] of offers, and of what an archive has `kept` of earlier ones.
+pub fn transients_with<'scope>(
+    offers: StreamVec<'scope, Epoch, Offer>,
+    kept: StreamVec<'scope, Epoch, Kept>,
+    clocks: StreamVec<'scope, Epoch, Clocks>,
+    options: Options,
+) -> Outputs<'scope> {
     let rules = Rules::new(options.timescales, options.errors);
-    let passed = known(offers);
+    let passed = known(offers, kept);
     let (decided, member_tallies) = membership(passed.claims);
     let mut history = history(passed.orders, decided);
     let history_tallies = std::mem::replace(&mut history.tallies, member_tallies);
     let tallies = history_tallies.concat(history.tallies.clone()).concat(passed.tallies);
+    let (histories, contexts) = (history.measurements.clone(), history.contexts.clone());
     let said = timescales(history, clocks, rules, options.expiry, options.long_history);
     Outputs {
         changes: said.changes,
+        offered: passed.offered,
+        histories,
+        contexts,
         tallies: tallies.concat(said.tallies),
         digests: said.digests,
         objects: said.objects,

@@ -4,7 +4,7 @@
 //! worker is told to stop.
 
 use crate::counts::Counts;
-use crate::flow::feed::{Binding, InFlight};
+use crate::flow::feed::{Binding, InFlight, Recall};
 use crate::judge::Judge;
 use crate::reading::Reading;
 use crate::reject::{Reject, RowRejects};
@@ -49,6 +49,10 @@ pub enum Stop {
     Rejects(String),
     /// A sink cannot be written.
     Sink(String),
+    /// A newer generation of the job is at work.
+    Fenced(String),
+    /// The archive holds more than this job knew: it is to be started again.
+    Again(String),
     /// A sum that must come out does not.
     Internal(String),
 }
@@ -119,18 +123,22 @@ pub fn clock<'s>(
 
 /// Puts an epoch together from the readings of its shares, in their order.
 fn close(
-    binding: Binding,
+    mut binding: Binding,
     shares: Vec<Reading>,
     judge: &mut Judge,
     running: &mut Clocks,
     max_reject: f64,
 ) -> Result<Judged, Stop> {
     let read: u64 = shares.iter().map(|reading| reading.packets).sum();
-    if read != binding.packets {
+    let recorded = binding.recorded.take();
+    let again = recorded.as_ref().is_none_or(|recorded| recorded.read.is_none());
+    if again && read != binding.packets {
         let text = format!("epoch {}: {} packets were bound and {read} were read", binding.epoch, binding.packets);
         return Err(Stop::Internal(text));
     }
-    let verdict = shares.iter().try_for_each(|reading| judge.watch(&reading.verdicts));
+    // What is durable has been judged.
+    let judged = if recorded.is_some() { &[][..] } else { &shares[..] };
+    let verdict = judged.iter().try_for_each(|reading| judge.watch(&reading.verdicts));
     let mut epoch = Judged {
         binding,
         clocks: Clocks::default(),
@@ -145,6 +153,20 @@ fn close(
         epoch.row_rejects.extend(reading.row_rejects);
     }
     verdict.map_err(|broken| Stop::Rejects(broken.explain(max_reject, &epoch.rejects)))?;
+    if let Some(Recall { clocks, read }) = recorded {
+        clocks.iter().for_each(|(survey, time)| running.advance(survey, time));
+        if let Some(read) = read {
+            epoch.counts.merge(&not_read(read));
+        }
+    }
     epoch.clocks = running.clone();
     Ok(epoch)
+}
+
+/// What is recorded of packets that are not read again: the rows that do come are counted as they come.
+fn not_read(mut read: Counts) -> Counts {
+    for survey in read.surveys.values_mut() {
+        survey.rows_read = survey.rows_rejected.values().sum();
+    }
+    read
 }

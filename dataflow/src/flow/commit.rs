@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::StreamVec;
-use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::channels::pact::{Exchange, Pipeline};
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::dataflow::operators::vec::Broadcast;
@@ -24,6 +24,8 @@ pub struct Ends<'s> {
     pub tallies: StreamVec<'s, Epoch, Tally>,
     /// What is added to the digest of the state.
     pub digests: StreamVec<'s, Epoch, u128>,
+    /// Has passed what is durable, where there is an archive.
+    pub durable: StreamVec<'s, Epoch, ()>,
 }
 
 /// The ledger, while the job runs.
@@ -36,6 +38,7 @@ pub fn commit<'s>(ends: Ends<'s>, ledger: Option<Books>) -> StreamVec<'s, Epoch,
     let mut told = builder.new_input(ends.told, Exchange::new(|_: &Told| 0));
     let mut tallies = builder.new_input(ends.tallies, Exchange::new(|_: &Tally| 0));
     let mut digests = builder.new_input(ends.digests, Exchange::new(|_: &u128| 0));
+    let _durable = builder.new_input(ends.durable, Pipeline);
     let (stops, stop_stream) = builder.new_output::<Vec<Stopped>>();
     let mut stops = OutputBuilder::<_, CapacityContainerBuilder<Vec<Stopped>>>::from(stops);
     builder.build(move |_| {

@@ -4,9 +4,10 @@
 //! without bound, so it holds back: no more epochs are open at once than `epochs`, and no more bytes of packets are with
 //! the readers than `bytes`. What they have read they acknowledge ([`InFlight`]).
 
+use crate::counts::Counts;
 use crate::source::{Feed, Marks, Origin, Share};
 use serde::{Deserialize, Serialize};
-use skydiff_operators::Epoch;
+use skydiff_operators::{Clocks, Epoch};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -42,14 +43,28 @@ pub struct Binding {
     pub bytes: u64,
     /// What ends with it.
     pub marks: Marks,
+    /// That it was bound before, if it was.
+    pub recorded: Option<Recall>,
+}
+
+/// What is known of an epoch that was bound before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recall {
+    /// The sky clocks at it.
+    pub clocks: Clocks,
+    /// What was made of its packets, where they are not read again.
+    pub read: Option<Counts>,
 }
 
 impl Binding {
     fn new(epoch: Epoch) -> Binding {
-        Binding { epoch, origin: None, first: 0, packets: 0, bytes: 0, marks: Marks::default() }
+        Binding { epoch, origin: None, first: 0, packets: 0, bytes: 0, marks: Marks::default(), recorded: None }
     }
 
     fn add(&mut self, share: &Share) {
+        if self.recorded.is_some() {
+            return;
+        }
         if self.origin.is_none() {
             (self.origin, self.first) = (Some(share.origin.clone()), share.first);
         }
@@ -121,8 +136,15 @@ pub fn feed<'s>(
                         shares.session(&capabilities[0]).give(share);
                         continue;
                     }
+                    Ok(Feed::Recall(recalled)) => {
+                        binding = *recalled;
+                        capabilities.iter_mut().for_each(|capability| capability.downgrade(&binding.epoch));
+                        continue;
+                    }
                     Ok(Feed::Seal(marks)) => {
-                        binding.marks = marks;
+                        if binding.recorded.is_none() {
+                            binding.marks = marks;
+                        }
                         false
                     }
                     Err(TryRecvError::Disconnected) => true,
@@ -137,7 +159,7 @@ pub fn feed<'s>(
                     }
                 };
                 // What a mint that hung up has begun is complete too: it was handed out.
-                if !ended || binding.packets > 0 {
+                if !ended || (binding.packets > 0 && binding.recorded.is_none()) {
                     let next = Binding::new(binding.epoch.next());
                     bindings.session(&capabilities[1]).give(std::mem::replace(&mut binding, next));
                     capabilities.iter_mut().for_each(|capability| capability.downgrade(&binding.epoch));

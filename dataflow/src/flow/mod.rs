@@ -7,10 +7,16 @@
 //! | `clock` | readings, bindings | clocks, judged epochs |
 //! | (`skydiff-operators`) | offers, clocks | changes, sealed |
 //! | `tell` | sealed changes | records |
-//! | `commit` | all that an epoch came to | the ledger |
+//! | `group` | judged epochs | where a group of them ends |
+//! | `file` | packets, copies, changes, records, rejects | a group's files in the archive |
+//! | `bind` | files, judged epochs | manifests: what is durable |
+//! | `commit` | all that an epoch came to, once it is durable | the ledger |
 
+pub mod bind;
 pub mod clock;
 pub mod commit;
 pub mod feed;
+pub mod file;
+pub mod group;
 pub mod read;
 pub mod tell;

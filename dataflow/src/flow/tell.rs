@@ -6,6 +6,7 @@ use crate::verdict::{RecordSettings, verdict};
 use serde::{Deserialize, Serialize};
 use skydiff_operators::{Epoch, Sealed, TimescaleSettings};
 use skydiff_schemas::record::{Record, Value};
+use skydiff_schemas::{ObjectId, Pixel};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Pipeline;
@@ -25,6 +26,10 @@ pub struct Told {
 /// A record with its bytes in each form that is wanted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Encoded {
+    /// Of which object.
+    pub object: ObjectId,
+    /// Where it is kept.
+    pub pixel: Pixel,
     /// What is told.
     pub record: Record,
     /// As a line of JSON; empty where it is not wanted.
@@ -38,6 +43,8 @@ pub struct Encoded {
 /// How records are told.
 #[derive(Clone, Debug)]
 pub struct TellSettings {
+    /// The first epoch that is told: what was before is known.
+    pub since: Epoch,
     /// Name of the job.
     pub job: String,
     /// What the states mean.
@@ -64,7 +71,7 @@ pub fn tell<'s>(sealed: StreamVec<'s, Epoch, Sealed>, settings: TellSettings) ->
 fn lane(sealed: &Sealed, settings: &TellSettings) -> Told {
     let mut told = Told { lane: sealed.lane, records: Vec::new(), counts: Counts::default() };
     for change in &sealed.changes {
-        let kind = verdict(change, &settings.records, None);
+        let kind = verdict(change, &settings.records, None).filter(|_| sealed.epoch >= settings.since);
         told.counts.decide(change.object.survey, kind);
         let Some(kind) = kind else { continue };
         let place =
@@ -77,7 +84,8 @@ fn lane(sealed: &Sealed, settings: &TellSettings) -> Told {
         if settings.avro {
             record.encode(&mut avro);
         }
-        told.records.push(Encoded { record, json, avro });
+        let pixel = change.after.as_ref().map_or(Pixel::NONE, |answer| answer.position.pixel());
+        told.records.push(Encoded { object: change.object, pixel, record, json, avro });
     }
     told
 }

@@ -6,7 +6,7 @@ use skydiff_schemas::survey::SURVEYS;
 pub type Key = (&'static str, &'static str);
 
 /// The keys that are not a survey's. `source.` stands for each `[[source]]`.
-pub const KEYS: [Key; 67] = [
+pub const KEYS: [Key; 69] = [
     ("name", "Name of the job; every message id begins with it."),
     (
         "schemas",
@@ -94,6 +94,14 @@ pub const KEYS: [Key; 67] = [
     ("sink.to", "Folder for records, rejects and reports. Without it everything is counted and nothing written."),
     ("sink.formats", "Forms of records: \"jsonl\", \"avro\"."),
     ("sink.lanes", "Lanes that objects are divided into; part of every message id."),
+    (
+        "archive.url",
+        "Where packets, measurements and records are kept: a folder, or file://, s3://. Without it nothing is kept.",
+    ),
+    (
+        "archive.commit_seconds",
+        "Epochs wait so long to be committed together, and records for them. Default: 0.1 on a file system, else 1.",
+    ),
     ("survey.*.errors.factor", "Quoted errors are multiplied by this ..."),
     ("survey.*.errors.floor", "... and this share of the total flux is added in quadrature."),
     ("survey.*.aliases", "More names for a field: \"candidate.jd\" = [\"candidate.juldate\"]."),

@@ -3,14 +3,17 @@
 //! Every key has a default and a line of explanation ([`keys`]); a key that is not known is refused with the nearest
 //! one that is, since a misspelt threshold that is silently the default is a wrong paper.
 
+mod force;
 pub mod keys;
 mod layers;
 mod print;
 
+pub use force::{differences, in_force, of_record};
 pub use layers::{SettingsError, load, with_environment};
 pub use print::print_job;
 
 use crate::flow::feed::Limits;
+use crate::flow::group::GroupLimits;
 use crate::source::night::{now, parse_time};
 use crate::source::{EpochCut, Input, Packets, Place, parse_bytes};
 use crate::verdict::RecordSettings;
@@ -22,9 +25,13 @@ use skydiff_schemas::survey::{SURVEYS, SurveySettings, Table, survey_by_name};
 use skydiff_simulate::Settings as Simulated;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// More worker threads than any machine has cores: somebody mistyped, and every one costs memory.
 const MOST_WORKERS: usize = 1024;
+
+/// A group of epochs that is committed together has no more bytes of packets: they are held until then.
+const GROUP_BYTES: u64 = 256 << 20;
 
 /// A job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,6 +51,8 @@ pub struct Job {
     pub records: RecordSettings,
     /// Where records go.
     pub sink: SinkSettings,
+    /// Where what is read and said is kept for ever.
+    pub archive: ArchiveSettings,
     /// A folder of LSST schemas by id (`lsst.v11_1.alert.avsc`, `12345.avsc`), used before those that are built in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schemas: Option<PathBuf>,
@@ -138,6 +147,18 @@ pub struct SinkSettings {
     pub lanes: u32,
 }
 
+/// `[archive]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ArchiveSettings {
+    /// A folder, or a URL; without one nothing is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// How long epochs wait to be committed together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit_seconds: Option<f64>,
+}
+
 /// A form of records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -177,6 +198,7 @@ impl Default for Job {
             timescales: TimescaleSettings::default(),
             records: RecordSettings::default(),
             sink: SinkSettings::default(),
+            archive: ArchiveSettings::default(),
             schemas: None,
             survey: survey.collect(),
         }
@@ -218,6 +240,9 @@ impl Job {
         }
         positive("epochs.in_flight", self.epochs.in_flight > 0)?;
         positive("sink.lanes", self.sink.lanes > 0)?;
+        if let Some(seconds) = self.archive.commit_seconds.filter(|seconds| !(0.0..=3600.0).contains(seconds)) {
+            return Err(format!("archive.commit_seconds = {seconds}: give a number of seconds, at most 3600"));
+        }
         if !(0.0..=1.0).contains(&self.run.max_reject) {
             return Err(format!("run.max_reject = {}: give a share from 0 to 1 (1 never stops)", self.run.max_reject));
         }
@@ -241,6 +266,14 @@ impl Job {
             source.simulate.check().map_err(|wrong| format!("source.simulate.{wrong}"))?;
         }
         self.limits().map(|_| ())
+    }
+
+    /// When epochs are committed to the archive: by default soon on a file system, and not too often elsewhere.
+    pub fn groups(&self) -> GroupLimits {
+        let near = self.archive.url.as_ref().is_none_or(|url| !url.contains("://") || url.starts_with("file://"));
+        let age = self.archive.commit_seconds.unwrap_or(if near { 0.1 } else { 1.0 });
+        let epochs = (self.epochs.in_flight / 2).max(1);
+        GroupLimits { age: Duration::from_secs_f64(age.clamp(0.0, 3600.0)), bytes: GROUP_BYTES, epochs }
     }
 
     /// How much may be on its way at once.

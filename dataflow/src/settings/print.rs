@@ -43,6 +43,8 @@ fn example(path: &str) -> &'static str {
         Some("schemas") => "\"schemas/lsst\"",
         Some("received") => "\"2026-03-09T12:00:00Z\"",
         Some("to") => "\"out\"",
+        Some("url") => "\"s3://bucket/archive\"",
+        Some("commit_seconds") => "1.0",
         _ => "{}",
     }
 }

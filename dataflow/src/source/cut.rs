@@ -2,6 +2,7 @@
 
 use super::night::Night;
 use super::parcel::{Origin, Parcel, Share};
+use crate::flow::feed::Binding;
 use serde::{Deserialize, Serialize};
 
 /// At most so many packets in a share …
@@ -97,6 +98,8 @@ pub struct Marks {
 pub enum Feed {
     /// Packets of the epoch that is open.
     Share(Share),
+    /// The epoch that opens was bound before, as this says; shares follow, and the seal.
+    Recall(Box<Binding>),
     /// The end of the epoch that is open.
     Seal(Marks),
 }
@@ -151,7 +154,13 @@ impl Cutter {
         self.packets += parcel.records;
         self.epoch = (self.epoch.0 + parcel.records, self.epoch.1 + bytes);
         let share = self.share.get_or_insert_with(|| {
-            let share = Share { number: self.shares, origin: origin.clone(), first: number, parcels: Vec::new() };
+            let share = Share {
+                number: self.shares,
+                origin: origin.clone(),
+                first: number,
+                parcels: Vec::new(),
+                kept: Vec::new(),
+            };
             self.shares += 1;
             share
         });
@@ -218,6 +227,7 @@ mod tests {
             Feed::Seal(Marks { file, packets, .. }) => {
                 text += &format!("{}{};", file.unwrap_or_default(), packets.map_or(String::new(), |n| format!("@{n}")));
             }
+            Feed::Recall(_) => {}
         };
         for bundle in bundles {
             for (number, (bytes, visit)) in bundle.iter().enumerate() {

@@ -6,6 +6,7 @@ use super::night::Night;
 use super::parcel::{Opener, Origin, Parcel};
 use super::simulated::{Made, simulate};
 use super::stream::stream;
+use super::taken::Taken;
 use skydiff_schemas::MicroDays;
 use skydiff_simulate::Settings as Simulated;
 use std::ops::ControlFlow;
@@ -54,6 +55,8 @@ pub struct Mint {
     pub cut: EpochCut,
     /// Epochs end whenever so many packets more have come.
     pub every: Option<u64>,
+    /// What was bound before and is not read again.
+    pub taken: Taken,
     /// Reads visits, where epochs are visits.
     pub probe: Probe,
     /// Someone wants the job to end.
@@ -93,7 +96,9 @@ impl Mint {
                         Place::File(path) | Place::Folder(path) => path,
                     };
                     bench.begin(path, input, out)?;
-                    stream(&place, &progress.read, &mut |parcel| bench.packet(parcel, out))?;
+                    if !bench.is_over() {
+                        stream(&place, &progress.read, &mut |parcel| bench.packet(parcel, out))?;
+                    }
                     bench.end()
                 }
                 Found::Ahead(bytes) => {
@@ -115,6 +120,10 @@ struct Open {
     origin: Origin,
     night: Option<Night>,
     number: u64,
+    /// So many of its packets were bound before.
+    taken: u64,
+    /// All of them were.
+    over: bool,
 }
 
 struct Bench {
@@ -130,19 +139,25 @@ struct Bench {
 impl Bench {
     fn begin(&mut self, path: &Path, input: &Input, out: &mut dyn FnMut(Feed) -> bool) -> ControlFlow<()> {
         let night = Night::of_name(path);
+        let bundle = path.display().to_string();
+        let (taken, over) = self.mint.taken.next(&bundle);
         if let Some((file, before)) = self.ended.take() {
             let over = before.filter(|before| Some(*before) != night);
             self.cutter.end_bundle(file, over, &mut |feed| self.hung_up |= !out(feed));
         }
         let received = night.map_or(input.received, Night::received);
-        let origin = Origin { bundle: path.display().to_string(), rank: input.rank, received };
-        self.open = Some(Open { origin, night, number: 0 });
+        let origin = Origin { bundle, rank: input.rank, received };
+        self.open = Some(Open { origin, night, number: 0, taken, over });
         self.flow()
     }
 
     fn packet(&mut self, parcel: Parcel, out: &mut dyn FnMut(Feed) -> bool) -> ControlFlow<()> {
         self.flow()?;
         let Some(open) = &mut self.open else { return ControlFlow::Break(()) };
+        if open.over || open.number < open.taken {
+            open.number += 1;
+            return ControlFlow::Continue(());
+        }
         let visit = if self.cutter.wants_visit() {
             self.opener.read(&parcel.bytes).ok().and_then(|bytes| (self.mint.probe)(bytes))
         } else {
@@ -180,8 +195,13 @@ impl Bench {
     }
 
     fn end(&mut self) -> ControlFlow<()> {
-        self.ended = self.open.take().map(|open| (open.origin.bundle, open.night));
+        self.ended = self.open.take().filter(|open| !open.over).map(|open| (open.origin.bundle, open.night));
         self.flow()
+    }
+
+    /// Whether nothing of the open bundle is to be read.
+    fn is_over(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.over)
     }
 
     fn flow(&self) -> ControlFlow<()> {

@@ -8,6 +8,7 @@
 //! | `night` | dates in names, times of receipt |
 //! | `parcel` | a packet on its way, or where it is |
 //! | `simulated` | a simulated survey instead of files |
+//! | `taken` | what was bound before, so that a job goes on behind it |
 //! | `cut` | where epochs end |
 //! | `mint` | all of it together, on one thread |
 
@@ -20,6 +21,7 @@ mod parcel;
 mod simulated;
 mod sniff;
 mod stream;
+mod taken;
 
 pub use blocks::{Blocks, Piece};
 pub use cut::{Cutter, EpochCut, Feed, Marks, parse_bytes};
@@ -29,3 +31,4 @@ pub use night::Night;
 pub use parcel::{Bytes, MAX_PACKET, Opener, Origin, Parcel, Share};
 pub use simulated::{night_name, packet_name};
 pub use stream::stream;
+pub use taken::Taken;

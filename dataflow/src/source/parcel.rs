@@ -1,6 +1,7 @@
 //! What a source hands to the workers: packets, or where to read them, in shares.
 
 use serde::{Deserialize, Serialize};
+use skydiff_operators::Kept;
 use skydiff_schemas::MicroDays;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -112,12 +113,15 @@ pub struct Share {
     pub first: u64,
     /// Its packets, in the order of the bundle.
     pub parcels: Vec<Parcel>,
+    /// What an archive kept of packets, in the place of these.
+    pub kept: Vec<Kept>,
 }
 
 impl Share {
     /// Bytes of its packets.
     pub fn bytes(&self) -> u64 {
-        self.parcels.iter().map(|parcel| parcel.bytes.len()).sum()
+        let kept = self.kept.len() * size_of::<Kept>();
+        self.parcels.iter().map(|parcel| parcel.bytes.len()).sum::<u64>() + kept as u64
     }
 }
 

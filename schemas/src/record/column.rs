@@ -51,12 +51,20 @@ pub struct Column {
 }
 
 /// What can be a column: it knows its shape and its Avro encoding (Avro 1.11 specification, "Binary encoding").
-pub trait Value {
+pub trait Value: Sized {
     /// What it is.
     fn shape() -> Shape;
 
     /// Appends its Avro encoding.
     fn encode(&self, out: &mut Vec<u8>);
+
+    /// Takes what [`Value::encode`] has written from the begin of `input`; `None` where it is something else.
+    fn decode(input: &mut &[u8]) -> Option<Self>;
+
+    /// The same, of all of `input`.
+    fn decode_whole(mut input: &[u8]) -> Option<Self> {
+        Self::decode(&mut input).filter(|_| input.is_empty())
+    }
 }
 
 /// Appends an Avro int or long: zigzag, then seven bits a byte, low bits first.
@@ -75,6 +83,34 @@ pub(super) fn encode_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(bytes);
 }
 
+/// Takes an Avro int or long.
+pub(super) fn decode_integer(input: &mut &[u8]) -> Option<i64> {
+    let mut value = 0_u64;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = input.split_first()?;
+        *input = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some((value >> 1) as i64 ^ -((value & 1) as i64));
+        }
+    }
+    None
+}
+
+/// Takes Avro bytes, or a string.
+pub(super) fn decode_bytes<'a>(input: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = usize::try_from(decode_integer(input)?).ok()?;
+    let (bytes, rest) = input.split_at_checked(length)?;
+    *input = rest;
+    Some(bytes)
+}
+
+fn decode_array<const N: usize>(input: &mut &[u8]) -> Option<[u8; N]> {
+    let (bytes, rest) = input.split_first_chunk::<N>()?;
+    *input = rest;
+    Some(*bytes)
+}
+
 impl Value for String {
     fn shape() -> Shape {
         Shape::Text
@@ -82,6 +118,10 @@ impl Value for String {
 
     fn encode(&self, out: &mut Vec<u8>) {
         encode_bytes(self.as_bytes(), out);
+    }
+
+    fn decode(input: &mut &[u8]) -> Option<Self> {
+        std::str::from_utf8(decode_bytes(input)?).ok().map(str::to_owned)
     }
 }
 
@@ -93,6 +133,10 @@ impl Value for i64 {
     fn encode(&self, out: &mut Vec<u8>) {
         encode_integer(*self, out);
     }
+
+    fn decode(input: &mut &[u8]) -> Option<Self> {
+        decode_integer(input)
+    }
 }
 
 impl Value for f64 {
@@ -102,6 +146,10 @@ impl Value for f64 {
 
     fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.to_le_bytes());
+    }
+
+    fn decode(input: &mut &[u8]) -> Option<Self> {
+        decode_array(input).map(f64::from_le_bytes)
     }
 }
 
@@ -113,6 +161,10 @@ impl Value for f32 {
     fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.to_le_bytes());
     }
+
+    fn decode(input: &mut &[u8]) -> Option<Self> {
+        decode_array(input).map(f32::from_le_bytes)
+    }
 }
 
 impl Value for bool {
@@ -122,6 +174,10 @@ impl Value for bool {
 
     fn encode(&self, out: &mut Vec<u8>) {
         out.push(u8::from(*self));
+    }
+
+    fn decode(input: &mut &[u8]) -> Option<Self> {
+        decode_array(input).and_then(|[byte]| (byte < 2).then_some(byte == 1))
     }
 }
 
@@ -134,6 +190,14 @@ impl<V: Value> Value for Option<V> {
         encode_integer(i64::from(self.is_some()), out);
         if let Some(value) = self {
             value.encode(out);
+        }
+    }
+
+    fn decode(input: &mut &[u8]) -> Option<Self> {
+        match decode_integer(input)? {
+            0 => Some(None),
+            1 => V::decode(input).map(Some),
+            _ => None,
         }
     }
 }
@@ -149,6 +213,25 @@ impl<V: Value> Value for Vec<V> {
             self.iter().for_each(|value| value.encode(out));
         }
         encode_integer(0, out);
+    }
+
+    fn decode(input: &mut &[u8]) -> Option<Self> {
+        let mut values = Vec::new();
+        loop {
+            let count = decode_integer(input)?;
+            if count < 0 {
+                // The length of the block follows.
+                decode_integer(input)?;
+            }
+            match count.unsigned_abs() {
+                0 => return Some(values),
+                count => {
+                    for _ in 0..count {
+                        values.push(V::decode(input)?);
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -175,6 +258,10 @@ macro_rules! columns {
 
             fn encode(&self, out: &mut Vec<u8>) {
                 $($crate::record::column::Value::encode(&self.$name, out);)*
+            }
+
+            fn decode(input: &mut &[u8]) -> Option<Self> {
+                Some($table { $($name: $crate::record::column::Value::decode(input)?,)* })
             }
         }
     };
@@ -208,6 +295,11 @@ macro_rules! words {
 
             fn encode(&self, out: &mut Vec<u8>) {
                 $crate::record::column::encode_bytes(self.name().as_bytes(), out);
+            }
+
+            fn decode(input: &mut &[u8]) -> Option<Self> {
+                let name = $crate::record::column::decode_bytes(input)?;
+                Self::ALL.iter().copied().find(|word| word.name().as_bytes() == name)
             }
         }
     };

@@ -65,6 +65,7 @@ fn mint(place: Place, cut: &str, root: &Path) -> Vec<String> {
         inputs,
         cut: cut.parse().unwrap(),
         every: None,
+        taken: Default::default(),
         probe,
         stop: Arc::default(),
         progress: progress.clone(),
@@ -86,6 +87,7 @@ fn mint(place: Place, cut: &str, root: &Path) -> Vec<String> {
                     lines.push(format!("{} {number} {} {from} {tail}", short(&share.origin.bundle), parcel.name));
                 }
             }
+            Feed::Recall(_) => {}
             Feed::Seal(marks) => {
                 let night = marks.night.map_or(String::new(), |night| format!(" night {night}"));
                 lines.push(format!("seal {}{night}", short(&marks.file.unwrap_or_default())));
@@ -225,11 +227,20 @@ fn a_job_that_is_stopped_ends_its_epoch() {
     let inputs =
         vec![Input { packets: Packets::At(Place::File(folder.0.join("many.avro"))), rank: 0, received: MicroDays(0) }];
     let probe: Probe = Box::new(|_| None);
-    let mint = Mint { inputs, cut: EpochCut::File, every: None, probe, stop: stop.clone(), progress: Arc::default() };
+    let mint = Mint {
+        inputs,
+        cut: EpochCut::File,
+        every: None,
+        taken: Default::default(),
+        probe,
+        stop: stop.clone(),
+        progress: Arc::default(),
+    };
     let (mut packets, mut seals) = (0, Vec::new());
     let mut out = |feed| {
         match feed {
             Feed::Share(share) => packets += share.parcels.len(),
+            Feed::Recall(_) => {}
             Feed::Seal(marks) => seals.push(marks),
         }
         stop.store(true, Ordering::Relaxed);

@@ -1,0 +1,112 @@
+//! A file of one dataset to rows.
+
+use super::column::schema;
+use super::prune::row_groups;
+use super::{DataError, Descriptor, Row, Select, writer};
+use bytes::Bytes;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::reader::ChunkReader;
+use std::marker::PhantomData;
+
+/// Rows that are read at once.
+const BATCH: usize = 8_192;
+/// The same where rows are long.
+const LONG_BATCH: usize = 64;
+
+/// The wanted rows of a file, some at a time, in order of their epochs.
+pub struct Reader<R: Row> {
+    batches: ParquetRecordBatchReader,
+    select: Select,
+    rows: u64,
+    groups: (usize, usize),
+    row: PhantomData<R>,
+}
+
+impl<R: Row> Reader<R> {
+    /// Opens a file of which all bytes are there, once they are known to be those that were written.
+    pub fn whole(bytes: &Bytes, descriptor: &Descriptor, select: &Select) -> Result<Reader<R>, DataError> {
+        descriptor.check(bytes)?;
+        Reader::open(bytes.clone(), select)
+    }
+
+    /// Opens a file: `Bytes` of all of it, a `std::fs::File`, or [`super::Ranges`].
+    ///
+    /// What was altered in the store is found by [`Reader::whole`] and by `Ranges`; Parquet itself would panic or read other rows.
+    pub fn open(file: impl ChunkReader + 'static, select: &Select) -> Result<Reader<R>, DataError> {
+        let lean = |name: &&str| !(select.lean && R::LONG == Some(name));
+        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(corrupt)?;
+        check::<R>(metadata.metadata())?;
+        // What the file says of its types is held against what they are here.
+        let columns = R::columns();
+        let options = ArrowReaderOptions::new().with_schema(schema(&columns));
+        let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), options).map_err(corrupt)?;
+        let names: Vec<&str> = columns.iter().map(|column| column.name).filter(lean).collect();
+        let mask = ProjectionMask::columns(metadata.metadata().file_metadata().schema_descr(), names);
+        let groups = row_groups(metadata.metadata(), select);
+        let rows = metadata.metadata().file_metadata().num_rows().max(0) as u64;
+        let of = metadata.metadata().num_row_groups();
+        let taken = (groups.len(), of);
+        let long = R::LONG.is_some() && !select.lean;
+        let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
+            .with_projection(mask)
+            .with_row_groups(groups)
+            .with_batch_size(if long { LONG_BATCH } else { BATCH })
+            .build()
+            .map_err(corrupt)?;
+        Ok(Reader { batches, select: select.clone(), rows, groups: taken, row: PhantomData })
+    }
+
+    /// Rows in the file, wanted or not.
+    pub fn rows_in_file(&self) -> u64 {
+        self.rows
+    }
+
+    /// How many row groups are read, and how many the file has.
+    pub fn row_groups(&self) -> (usize, usize) {
+        self.groups
+    }
+}
+
+impl<R: Row> Iterator for Reader<R> {
+    type Item = Result<Vec<R>, DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.batches.next()?.map_err(|error| DataError::Corrupt(error.to_string()));
+        Some(batch.and_then(|batch| {
+            let mut rows = R::rows(&batch)?;
+            if !self.select.is_everything() {
+                rows.retain(|row| self.select.wants(row));
+            }
+            Ok(rows)
+        }))
+    }
+}
+
+fn corrupt(error: parquet::errors::ParquetError) -> DataError {
+    match error {
+        parquet::errors::ParquetError::External(error) => DataError::Read(error.to_string()),
+        error => DataError::Corrupt(error.to_string()),
+    }
+}
+
+fn check<R: Row>(metadata: &ParquetMetaData) -> Result<(), DataError> {
+    let said = |key: &str| {
+        let values = metadata.file_metadata().key_value_metadata()?;
+        values.iter().find(|value| value.key == key)?.value.as_deref()
+    };
+    match (said("skydiff.dataset"), said("skydiff.layout")) {
+        (Some(dataset), Some(writer::LAYOUT)) if dataset == R::DATASET.name() => Ok(()),
+        (Some(dataset), Some(layout)) if dataset == R::DATASET.name() => Err(DataError::Corrupt(format!(
+            "it is of layout {layout}, and this program reads layout {}: use the program that wrote it, or a later one",
+            writer::LAYOUT
+        ))),
+        (Some(dataset), _) => {
+            Err(DataError::Corrupt(format!("it holds {dataset}, and {} were looked for", R::DATASET.name())))
+        }
+        (None, _) => Err(DataError::Corrupt("it was not written by skydiff".into())),
+    }
+}

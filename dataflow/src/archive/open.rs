@@ -1,0 +1,218 @@
+//! Opening an archive: what is listed, read and decided before the first packet.
+
+use super::dataset::Dataset;
+use super::protocol::{
+    Chain, Claim, Filed, Generation, Layout, LayoutNumber, Lease, Manifest, RENEW, Start, Sum, WriterId, current, start,
+};
+use super::snapshot::Snapshot;
+use super::store::Store;
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt};
+use skydiff_operators::Epoch;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// How many small objects are asked for at once.
+const AT_ONCE: usize = 16;
+
+/// What an archive holds, as it was listed once.
+#[derive(Clone, Debug)]
+pub struct Archive {
+    /// Where it is.
+    pub store: Store,
+    /// Its manifests.
+    pub chain: Chain,
+    /// Its layouts, in order.
+    pub layouts: Vec<Layout>,
+    /// Epochs that have a snapshot.
+    pub snapshots: Vec<Epoch>,
+}
+
+/// An archive that this process may write.
+#[derive(Debug)]
+pub struct Claimed {
+    /// What it holds. Listed after the claim.
+    pub archive: Archive,
+    /// Under which generation.
+    pub generation: Generation,
+    /// By whom.
+    pub writer: WriterId,
+    /// Set when a newer generation is seen.
+    pub fenced: Arc<AtomicBool>,
+    ended: Arc<AtomicBool>,
+}
+
+impl Archive {
+    /// Lists and checks it. The error says which object is missing or damaged.
+    pub fn open(place: &str) -> Result<Archive, String> {
+        let store = Store::open(place)?;
+        store.wait(Archive::list(store.clone()))
+    }
+
+    async fn list(store: Store) -> Result<Archive, String> {
+        let of_archive = |error: &dyn std::fmt::Display| format!("archive {}: {error}", store.url());
+        let manifests = objects(&store, "manifests", Manifest::of_path).await?;
+        let chain = Chain::of(manifests).map_err(|error| of_archive(&error))?;
+        let mut layouts = Vec::new();
+        for (number, bytes) in objects(&store, "layouts", LayoutNumber::of_path).await? {
+            let layout: Layout = serde_json::from_slice(&bytes)
+                .map_err(|error| of_archive(&format!("{} is damaged: {error}", number.path())))?;
+            layouts.push(layout);
+        }
+        layouts.sort_unstable_by_key(|layout| layout.number);
+        let listed = store.list("snapshots").await?;
+        let snapshots = listed.iter().filter_map(|listed| Snapshot::of_path(&listed.path)).collect();
+        Ok(Archive { store, chain, layouts, snapshots })
+    }
+
+    /// The files of a dataset that count, in order of their epochs.
+    pub fn files(&self, dataset: Dataset) -> Vec<Filed> {
+        current(self.chain.manifests(), &self.layouts, dataset).0
+    }
+
+    /// Up to which epoch a dataset has expired.
+    pub fn expired(&self, dataset: Dataset) -> Option<Epoch> {
+        current(self.chain.manifests(), &self.layouts, dataset).1
+    }
+
+    /// The text of the settings of that name.
+    pub fn settings(&self, sum: &Sum) -> Result<String, String> {
+        let path = settings_path(sum);
+        let found = self.store.wait(self.store.read(&path))?;
+        let text = found.ok_or_else(|| format!("archive {}: {path} is missing: bring it back", self.store.url()))?;
+        String::from_utf8(text.into()).map_err(|_| format!("archive {}: {path} is damaged", self.store.url()))
+    }
+}
+
+/// Everything of a folder whose name means something.
+async fn objects<T>(
+    store: &Store,
+    folder: &str,
+    of_path: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<(T, Vec<u8>)>, String> {
+    let listed = store.list(folder).await?;
+    let named = listed.into_iter().filter_map(|listed| Some((of_path(&listed.path)?, listed.path)));
+    let read = |(name, path): (T, String)| async move {
+        let bytes = store.read(&path).await?.ok_or_else(|| format!("{path} was listed and is gone"))?;
+        Ok((name, bytes.to_vec()))
+    };
+    futures_util::stream::iter(named).map(read).buffered(AT_ONCE).try_collect().await
+}
+
+fn settings_path(sum: &Sum) -> String {
+    format!("settings/{sum}.toml")
+}
+
+impl Claimed {
+    /// Claims the next generation of the archive at `place`. The error says who else writes it, and since when nobody has
+    /// heard of them.
+    pub fn open(place: &str, take_over: bool) -> Result<Claimed, String> {
+        let store = Store::open(place)?;
+        let writer = WriterId::new(std::process::id(), now().as_nanos());
+        let generation = store.wait(claim(&store, &writer, take_over))?;
+        // Only now: a manifest of an older generation that comes later is met when the next is put.
+        let archive = store.wait(Archive::list(store.clone()))?;
+        let (fenced, ended) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        store.spawn(renew(store.clone(), generation, fenced.clone(), ended.clone()));
+        Ok(Claimed { archive, generation, writer, fenced, ended })
+    }
+
+    /// Keeps the text of the settings that are in force, and gives its name.
+    pub fn put_settings(&self, text: &str) -> Result<Sum, String> {
+        let (store, bytes) = (&self.archive.store, Bytes::from(text.to_owned()));
+        let sum = Sum::of(&bytes);
+        store.wait(store.write(&settings_path(&sum), bytes))?;
+        Ok(sum)
+    }
+
+    /// Says that this writer has come to its end, so that nobody waits for it.
+    pub fn end(self) -> Result<(), String> {
+        self.say_ended()
+    }
+
+    fn say_ended(&self) -> Result<(), String> {
+        let store = &self.archive.store;
+        match self.ended.swap(true, Ordering::Relaxed) {
+            true => Ok(()),
+            false => store.wait(say(store, self.generation, true)),
+        }
+    }
+}
+
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        // Whoever ends without it is taken for alive for a while, which is all.
+        let _ = self.say_ended();
+    }
+}
+
+fn now() -> std::time::Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+async fn claim(store: &Store, writer: &WriterId, take_over: bool) -> Result<Generation, String> {
+    loop {
+        let listed = store.list("generations").await?;
+        let newest = listed.iter().filter_map(|listed| Generation::of_path(&listed.path)).max();
+        let newest = match newest {
+            Some(newest) => Some((read_claim(store, newest).await?, read_lease(store, newest).await?)),
+            None => None,
+        };
+        let generation = match start(newest, now().as_secs(), take_over) {
+            Start::Claim(generation) => generation,
+            Start::Refused(by, silent) => {
+                return Err(format!(
+                    "archive {}: generation {} on {} was alive {silent} s ago: wait until it has ended (60 s after its \
+                     last sign), or, if you know that it has, say --take-over",
+                    store.url(),
+                    by.generation,
+                    by.host
+                ));
+            }
+        };
+        let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default().trim().to_owned();
+        let (at, version) = (now().as_secs(), env!("CARGO_PKG_VERSION").to_owned());
+        let ours = Claim { generation, writer: writer.clone(), at, host, version };
+        let bytes = Bytes::from(serde_json::to_vec(&ours).map_err(|error| error.to_string())?);
+        // Somebody else may have been faster: look again at who it is.
+        if store.claim(&generation.path(), &bytes).await?.is_none() {
+            return Ok(generation);
+        }
+    }
+}
+
+async fn read_claim(store: &Store, generation: Generation) -> Result<Claim, String> {
+    let bytes = store.read(&generation.path()).await?.unwrap_or_default();
+    let damaged = |error| format!("archive {}: {} is damaged: {error}", store.url(), generation.path());
+    serde_json::from_slice(&bytes).map_err(damaged)
+}
+
+/// A lease that cannot be read says nothing: it is overwritten all the time.
+async fn read_lease(store: &Store, generation: Generation) -> Result<Option<Lease>, String> {
+    let bytes = store.read(&generation.lease()).await?;
+    Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+}
+
+async fn say(store: &Store, generation: Generation, ended: bool) -> Result<(), String> {
+    let lease = Lease { at: now().as_secs(), ended };
+    let bytes = serde_json::to_vec(&lease).map_err(|error| error.to_string())?;
+    store.write(&generation.lease(), bytes.into()).await
+}
+
+/// Says every few seconds that this writer lives, and looks whether it is still wanted.
+async fn renew(store: Store, generation: Generation, fenced: Arc<AtomicBool>, ended: Arc<AtomicBool>) {
+    while !ended.load(Ordering::Relaxed) {
+        // That it fails for a while is no harm: manifests decide.
+        let _ = say(&store, generation, false).await;
+        // What was said just now may have come after the end was.
+        if ended.load(Ordering::Relaxed) {
+            let _ = say(&store, generation, true).await;
+            return;
+        }
+        if matches!(store.read(&generation.next().path()).await, Ok(Some(_))) {
+            fenced.store(true, Ordering::Relaxed);
+        }
+        tokio::time::sleep(RENEW).await;
+    }
+}

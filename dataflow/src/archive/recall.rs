@@ -1,0 +1,225 @@
+//! A source that has been read before: recorded epochs, from what was kept of packets or from the packets themselves.
+//!
+//! Both lead to the same state at every epoch, since what was kept is all that could ever matter. From packets, everything
+//! that was not captured is there again; from what was kept, nothing is decoded and nothing known is offered twice.
+
+use super::dataset::{Dataset, MeasurementRow, PacketRow, Select, TriggerRow};
+use super::open::Archive;
+use super::protocol::Bound;
+use super::rows::Rows;
+use super::snapshot::Snapshot;
+use crate::counts::Counts;
+use crate::flow::feed::{Binding, Recall};
+use crate::source::{Bytes, Feed, Night, Origin, Parcel, Share};
+use skydiff_operators::{Clocks, Epoch, Kept};
+use skydiff_schemas::{MicroDays, Row as Copy};
+use std::collections::BTreeMap;
+
+/// Rows of a share.
+const SHARE: usize = 1024;
+/// Packets of a share.
+const PACKETS: usize = 32;
+
+/// From what epochs are recalled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// What was kept of packets.
+    Measurements,
+    /// The packets.
+    Packets,
+}
+
+/// Recorded epochs that are put as one, which has the number of the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The first.
+    pub first: Epoch,
+    /// The last.
+    pub last: Epoch,
+}
+
+/// How epochs are put together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Granularity {
+    /// As they were.
+    #[default]
+    Epoch,
+    /// All of a night.
+    Night,
+}
+
+/// The night in which an epoch's packets were received: of a file that names one, that; midnight ends a night.
+pub fn night_of(binding: &Binding) -> Option<Night> {
+    let received = binding.origin.as_ref()?.received;
+    let day = (received.0 - 1).div_euclid(MicroDays::DAY.0);
+    i32::try_from(day).ok().map(Night)
+}
+
+/// The steps by which epochs are put, in order.
+pub fn steps(bounds: &[&Bound], granularity: Granularity) -> Vec<Step> {
+    let mut steps = Vec::<(Step, Option<Night>)>::new();
+    for bound in bounds {
+        let (epoch, night) = (bound.binding.epoch, night_of(&bound.binding));
+        match steps.last_mut() {
+            // An epoch without packets is no night's: it ends the one before it.
+            Some((step, of)) if granularity == Granularity::Night && (*of == night || night.is_none()) => {
+                step.last = epoch
+            }
+            _ => steps.push((Step { first: epoch, last: epoch }, night)),
+        }
+    }
+    steps.into_iter().map(|(step, _)| step).collect()
+}
+
+/// Recorded epochs on their way into the dataflow.
+#[derive(Clone, Debug)]
+pub struct Recalled {
+    /// Of which archive.
+    pub archive: Archive,
+    /// In which order; each after the one before.
+    pub steps: Vec<Step>,
+    /// From what.
+    pub from: From,
+    /// What the first step begins with, where it begins with everything.
+    pub snapshot: Option<Snapshot>,
+}
+
+impl Recalled {
+    /// Hands every epoch to `out`, until that gives `false`. The error says what is missing or damaged; answers the number of
+    /// shares.
+    pub fn run(&self, out: &mut dyn FnMut(Feed) -> bool) -> Result<u64, String> {
+        let Some((first, last)) = self.steps.first().zip(self.steps.last()) else { return Ok(0) };
+        let bounds = self.archive.chain.manifests().iter().flat_map(|manifest| &manifest.epochs);
+        let bounds: BTreeMap<Epoch, &Bound> = bounds.map(|bound| (bound.binding.epoch, bound)).collect();
+        let select = Select { epochs: Some((first.first, last.last)), ..Select::default() };
+        let mut bench = Bench { bounds, shares: 0, out };
+        match self.from {
+            From::Packets => {
+                let packets = Rows::<PacketRow>::open(&self.archive, Dataset::Packets, &select, &[])?;
+                self.packets(&mut bench, packets)?;
+            }
+            From::Measurements => {
+                let (archive, last) = (&self.archive, last.last);
+                let (copies, contexts) = match &self.snapshot {
+                    None => (
+                        Rows::open(archive, Dataset::Measurements, &select, &[])?,
+                        Rows::open(archive, Dataset::Contexts, &select, &[])?,
+                    ),
+                    snapshot => (
+                        Rows::up_to(archive, Dataset::Measurements, snapshot.as_ref(), last)?,
+                        Rows::up_to(archive, Dataset::Contexts, snapshot.as_ref(), last)?,
+                    ),
+                };
+                self.kept(&mut bench, copies, contexts)?;
+            }
+        }
+        Ok(bench.shares)
+    }
+
+    fn packets(&self, bench: &mut Bench<'_>, mut packets: Rows<PacketRow>) -> Result<(), String> {
+        for step in &self.steps {
+            if !bench.open(*step, false)? {
+                return Ok(());
+            }
+            let mut rows = Vec::new();
+            packets.take(step.last, &mut |row| rows.push(row))?;
+            rows.sort_by(|a, b| {
+                (a.epoch, &a.topic, a.partition, a.number).cmp(&(b.epoch, &b.topic, b.partition, b.number))
+            });
+            let same =
+                |a: &PacketRow, b: &PacketRow| (a.epoch, &a.topic, a.number + 1) == (b.epoch, &b.topic, b.number);
+            for run in rows.chunk_by(same).flat_map(|run| run.chunks(PACKETS)) {
+                let origin = Origin { bundle: run[0].topic.clone(), rank: run[0].rank, received: run[0].received };
+                let parcels = run.iter().map(parcel).collect();
+                if !bench.share(origin, run[0].number, parcels, Vec::new()) {
+                    return Ok(());
+                }
+            }
+            if !bench.seal() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn kept(
+        &self,
+        bench: &mut Bench<'_>,
+        mut copies: Rows<MeasurementRow>,
+        mut contexts: Rows<TriggerRow>,
+    ) -> Result<(), String> {
+        for step in &self.steps {
+            if !bench.open(*step, true)? {
+                return Ok(());
+            }
+            let origin = Origin { bundle: String::new(), rank: 0, received: MicroDays(0) };
+            let (mut rows, mut heard) = (Vec::with_capacity(SHARE), true);
+            let mut put = |kept, rows: &mut Vec<Kept>| {
+                rows.push(kept);
+                if rows.len() == SHARE {
+                    heard &= bench.share(origin.clone(), 0, Vec::new(), std::mem::take(rows));
+                }
+            };
+            copies.take(step.last, &mut |row| {
+                if let Some(version) = row.version {
+                    let copy = Copy { measurement: row.measurement, version, global: row.global };
+                    put(Kept::Row(row.object, copy), &mut rows);
+                }
+            })?;
+            contexts.take(step.last, &mut |row| {
+                if row.change > 0 {
+                    put(Kept::Context(row.object, Box::new(row.context)), &mut rows);
+                }
+            })?;
+            heard &= rows.is_empty() || bench.share(origin, 0, Vec::new(), rows);
+            if !heard || !bench.seal() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn parcel(row: &PacketRow) -> Parcel {
+    let bytes = match row.bytes.is_empty() && row.schema.is_empty() {
+        true => Bytes::Lost("its bytes could not be read when it came".into()),
+        false => Bytes::Here(row.bytes.to_vec()),
+    };
+    Parcel { name: row.name.clone(), bytes, records: row.records, left_out: row.left_out }
+}
+
+/// Puts epochs together.
+struct Bench<'a> {
+    bounds: BTreeMap<Epoch, &'a Bound>,
+    shares: u64,
+    out: &'a mut dyn FnMut(Feed) -> bool,
+}
+
+impl Bench<'_> {
+    fn open(&mut self, step: Step, kept: bool) -> Result<bool, String> {
+        let missing = || format!("epochs {} to {} are not in the archive", step.first, step.last);
+        let mut bounds = self.bounds.range(step.first..=step.last).map(|(_, bound)| *bound);
+        let mut binding = bounds.next_back().ok_or_else(missing)?.binding.clone();
+        let (mut clocks, mut read) = (Clocks::default(), Counts::default());
+        (binding.packets, binding.bytes) = (0, 0);
+        for (_, bound) in self.bounds.range(step.first..=step.last) {
+            binding.packets += bound.binding.packets;
+            binding.bytes += bound.binding.bytes;
+            binding.origin = binding.origin.or_else(|| bound.binding.origin.clone());
+            bound.clocks.iter().for_each(|(survey, time)| clocks.advance(survey, time));
+            read.merge(&bound.read);
+        }
+        binding.recorded = Some(Recall { clocks, read: kept.then_some(read) });
+        Ok((self.out)(Feed::Recall(Box::new(binding))))
+    }
+
+    fn share(&mut self, origin: Origin, first: u64, parcels: Vec<Parcel>, kept: Vec<Kept>) -> bool {
+        let share = Share { number: self.shares, origin, first, parcels, kept };
+        self.shares += 1;
+        (self.out)(Feed::Share(share))
+    }
+
+    fn seal(&mut self) -> bool {
+        (self.out)(Feed::Seal(Default::default()))
+    }
+}

@@ -1,0 +1,90 @@
+//! The rows of a dataset in order of their epochs, from however many files; these are fetched and decoded ahead.
+
+use super::dataset::{DataError, Dataset, Reader, Row, Select};
+use super::open::Archive;
+use super::protocol::Filed;
+use super::snapshot::{Snapshot, after};
+use super::store::Store;
+use futures_util::{StreamExt, stream};
+use skydiff_operators::Epoch;
+use std::collections::BTreeMap;
+
+/// Files that are read ahead.
+const AHEAD: usize = 3;
+
+/// The wanted rows of a dataset, in order of their epochs; files are fetched and decoded ahead, several at once.
+pub struct Rows<R: Row> {
+    store: Store,
+    files: stream::BoxStream<'static, Result<Vec<R>, String>>,
+    /// The first epoch of each file that has not been taken in, last first.
+    ahead: Vec<Epoch>,
+    held: BTreeMap<Epoch, Vec<R>>,
+}
+
+impl<R: Row + Send + 'static> Rows<R> {
+    /// Everything up to an epoch: a snapshot, and what came after it.
+    pub fn up_to(
+        archive: &Archive,
+        dataset: Dataset,
+        snapshot: Option<&Snapshot>,
+        last: Epoch,
+    ) -> Result<Rows<R>, String> {
+        let first: Vec<Filed> = snapshot.into_iter().flat_map(|one| one.files_of(dataset)).cloned().collect();
+        Rows::open(archive, dataset, &after(snapshot, last), &first)
+    }
+
+    /// The rows that are wanted, behind all those of the files that come first.
+    pub fn open(archive: &Archive, dataset: Dataset, select: &Select, first: &[Filed]) -> Result<Rows<R>, String> {
+        let store = archive.store.clone();
+        if let Some((first, through)) = select.epochs.map(|(first, _)| first).zip(archive.expired(dataset))
+            && first <= through
+        {
+            let name = dataset.name();
+            return Err(format!("archive {}: {name} up to epoch {through} have expired", store.url()));
+        }
+        let files: Vec<Filed> =
+            archive.files(dataset).into_iter().filter(|file| select.meets(&file.descriptor)).collect();
+        let (all, some) = (Select::default(), select.clone());
+        let files: Vec<(Filed, Select)> = (first.iter().map(|file| (file.clone(), all.clone())))
+            .chain(files.into_iter().map(|file| (file, some.clone())))
+            .collect();
+        let ahead = files.iter().rev().map(|(file, _)| file.descriptor.epochs.0).collect();
+        let from = store.clone();
+        let files =
+            stream::iter(files).map(move |(file, select)| read_rows(from.clone(), file, select)).buffered(AHEAD);
+        Ok(Rows { store, files: files.boxed(), ahead, held: BTreeMap::new() })
+    }
+
+    /// Every row up to an epoch that has not been taken.
+    pub fn take(&mut self, last: Epoch, tell: &mut dyn FnMut(R)) -> Result<(), String> {
+        while self.ahead.last().is_some_and(|first| *first <= last) {
+            self.ahead.pop();
+            let Some(rows) = self.store.wait(self.files.next()) else { break };
+            for row in rows? {
+                match row.epoch() <= last {
+                    true => tell(row),
+                    false => self.held.entry(row.epoch()).or_default().push(row),
+                }
+            }
+        }
+        while let Some(entry) = self.held.first_entry().filter(|entry| *entry.key() <= last) {
+            entry.remove().into_iter().for_each(&mut *tell);
+        }
+        Ok(())
+    }
+}
+
+/// The wanted rows of a file, which is held against what its manifest says of it.
+pub async fn read_rows<R: Row + Send + 'static>(store: Store, file: Filed, select: Select) -> Result<Vec<R>, String> {
+    let of_file = |why: &dyn std::fmt::Display| format!("archive {}: {}: {why}", store.url(), file.path);
+    let bytes = store.read(&file.path).await?.ok_or_else(|| of_file(&"it is missing: bring it back"))?;
+    let descriptor = file.descriptor.clone();
+    let read = store.compute(move || {
+        let mut rows = Vec::new();
+        for batch in Reader::<R>::whole(&bytes, &descriptor, &select)? {
+            rows.extend(batch?);
+        }
+        Ok::<_, DataError>(rows)
+    });
+    read.await.map_err(|error| of_file(&error))?.map_err(|error| of_file(&error))
+}

@@ -1,0 +1,224 @@
+//! An archive's place: `file://`, `s3://`, `memory://` (and `gs://`, `az://` where they are built in), as few verbs as it needs.
+//!
+//! Credentials and endpoints come from the environment, as every S3 client reads them (`AWS_ACCESS_KEY_ID`,
+//! `AWS_ENDPOINT_URL`, `AWS_ALLOW_HTTP`, ...). What fails for a moment is tried again for [`PATIENCE`]; what cannot be helped
+//! by waiting (no such bucket, no permission, a full disk) is an error at once, which names the place.
+
+use super::protocol::{Generation, Put, Verdict, after_put};
+use bytes::Bytes;
+use futures_util::TryStreamExt;
+use object_store::path::Path;
+use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode};
+use std::future::Future;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime};
+use tokio::runtime::Runtime;
+
+/// For how long something that fails is tried again.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How long to wait before something is tried again, at first.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// An archive's place. Clones share it.
+#[derive(Clone)]
+pub struct Store {
+    objects: Arc<dyn ObjectStore>,
+    root: Path,
+    url: String,
+    runtime: &'static Runtime,
+    patience: Duration,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+/// An object that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Where, from the archive's root.
+    pub path: String,
+    /// Its length.
+    pub bytes: u64,
+    /// When it was written.
+    pub written: SystemTime,
+}
+
+/// The threads on which all stores of a process work. They outlive every store: none may be dropped by a task of its own.
+fn runtime() -> Result<&'static Runtime, String> {
+    static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
+    let make = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    RUNTIME.get_or_init(|| make().map_err(|error| error.to_string())).as_ref().map_err(String::clone)
+}
+
+impl Store {
+    /// The place that a URL, or a path, names. Of a file system the folder is made if need be. The error says what is wrong.
+    pub fn open(place: &str) -> Result<Store, String> {
+        let cannot = |why: &dyn std::fmt::Display| format!("archive {place}: {why}");
+        let runtime = runtime().map_err(|error| cannot(&error))?;
+        let path = place.strip_prefix("file://").or_else(|| (!place.contains("://")).then_some(place));
+        let (objects, root): (Arc<dyn ObjectStore>, Path) = if let Some(path) = path {
+            let path = std::path::absolute(path).map_err(|error| cannot(&error))?;
+            std::fs::create_dir_all(&path).map_err(|error| cannot(&error))?;
+            let store = object_store::local::LocalFileSystem::new_with_prefix(&path).map_err(|error| cannot(&error))?;
+            (Arc::new(store), Path::default())
+        } else {
+            let url = url::Url::parse(place).map_err(|error| cannot(&error))?;
+            let known = ["AWS_", "GOOGLE_", "AZURE_"];
+            let environment = std::env::vars().filter(|(name, _)| known.iter().any(|begin| name.starts_with(begin)));
+            let options = environment.map(|(name, value)| (name.to_ascii_lowercase(), value));
+            let options = options.chain([("aws_conditional_put".to_owned(), "etag".to_owned())]);
+            let (store, root) = object_store::parse_url_opts(&url, options).map_err(|error| cannot(&error))?;
+            (Arc::from(store), root)
+        };
+        Ok(Store { objects, root, url: place.to_owned(), runtime, patience: PATIENCE })
+    }
+
+    /// A place in memory, or any other, for tests. Errors are waited out for `patience`.
+    pub fn over(objects: Arc<dyn ObjectStore>, patience: Duration) -> Result<Store, String> {
+        Ok(Store { objects, root: Path::default(), url: "memory://".into(), runtime: runtime()?, patience })
+    }
+
+    /// As it was named.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Waits for something. Not to be called by what runs on the store's own threads.
+    pub fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.handle().block_on(work)
+    }
+
+    /// Lets something run beside.
+    pub fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) {
+        self.runtime.spawn(work);
+    }
+
+    /// Lets something that computes run beside.
+    pub fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> tokio::task::JoinHandle<T> {
+        self.runtime.spawn_blocking(work)
+    }
+
+    fn place(&self, path: &str) -> Path {
+        path.split('/').fold(self.root.clone(), |place, part| place.join(part))
+    }
+
+    fn cannot(&self, what: &str, path: &str, error: &Error) -> String {
+        format!("archive {}: {path} cannot be {what}: {error}", self.url)
+    }
+
+    /// Tries until it goes well, cannot go well, or patience is at its end.
+    async fn patiently<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        mut work: impl FnMut() -> F,
+    ) -> Result<T, Error> {
+        let (begun, mut pause) = (Instant::now(), AGAIN);
+        loop {
+            match work().await {
+                Err(error) if may_pass(&error) && begun.elapsed() + pause < self.patience => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(2));
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Writes an object under a name of its own: whatever lies there has the same bytes.
+    pub async fn write(&self, path: &str, bytes: Bytes) -> Result<(), String> {
+        let place = self.place(path);
+        let put = self.patiently(|| self.objects.put(&place, bytes.clone().into())).await;
+        put.map(drop).map_err(|error| self.cannot("written", path, &error))
+    }
+
+    /// Asks once for an object to be made if there is none; says too whether it is worth asking again.
+    async fn put_new(&self, path: &str, bytes: &Bytes) -> (Put, bool) {
+        let put = self.objects.put_opts(&self.place(path), bytes.clone().into(), PutMode::Create.into()).await;
+        match put {
+            Ok(_) => (Put::Made, false),
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => (Put::Exists, true),
+            Err(error) => (Put::Unknown(self.cannot("written", path, &error)), may_pass(&error)),
+        }
+    }
+
+    /// Makes an object if there is none, and says what came of it, whatever answers got lost. `None`: it is `bytes` that
+    /// lies there; else what does.
+    pub async fn claim(&self, path: &str, bytes: &Bytes) -> Result<Option<Bytes>, String> {
+        let (begun, mut pause) = (Instant::now(), AGAIN);
+        loop {
+            let (put, again) = self.put_new(path, bytes).await;
+            let why = match put {
+                Put::Made => return Ok(None),
+                Put::Exists => "it is there, and is not".to_owned(),
+                Put::Unknown(why) => why,
+            };
+            if let Some(found) = self.read(path).await? {
+                return Ok((found != bytes).then_some(found));
+            }
+            if !again || begun.elapsed() + pause >= self.patience {
+                return Err(why);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(2));
+        }
+    }
+
+    /// Commits a manifest of `generation`. The error says why nobody knows whether it is durable.
+    pub async fn commit(&self, path: &str, bytes: &Bytes, generation: Generation) -> Result<Verdict, String> {
+        let found = self.claim(path, bytes).await?;
+        let put = if found.is_some() { Put::Exists } else { Put::Made };
+        Ok(after_put(bytes, generation, &put, found.as_deref()))
+    }
+
+    /// An object; `None` if there is none.
+    pub async fn read(&self, path: &str) -> Result<Option<Bytes>, String> {
+        let place = self.place(path);
+        let read = || async { self.objects.get(&place).await?.bytes().await };
+        match self.patiently(read).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.cannot("read", path, &error)),
+        }
+    }
+
+    /// Everything below a folder, by name.
+    pub async fn list(&self, folder: &str) -> Result<Vec<Listed>, String> {
+        let place = self.place(folder);
+        let list = || async { self.objects.list(Some(&place)).try_collect::<Vec<_>>().await };
+        let listed = self.patiently(list).await.map_err(|error| self.cannot("listed", folder, &error))?;
+        let skip = if self.root.as_ref().is_empty() { 0 } else { self.root.as_ref().len() + 1 };
+        let listed = listed.into_iter().map(|meta| Listed {
+            path: meta.location.as_ref()[skip..].to_owned(),
+            bytes: meta.size,
+            written: meta.last_modified.into(),
+        });
+        let mut listed: Vec<Listed> = listed.collect();
+        listed.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        Ok(listed)
+    }
+
+    /// Removes an object; that it is gone already is no error.
+    pub async fn remove(&self, path: &str) -> Result<(), String> {
+        let place = self.place(path);
+        match self.patiently(|| self.objects.delete(&place)).await {
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.cannot("removed", path, &error)),
+        }
+    }
+}
+
+/// Whether waiting may help: not against a missing bucket, wrong credentials, a read-only or full disk.
+fn may_pass(error: &Error) -> bool {
+    match error {
+        Error::Generic { store: "LocalFileSystem", .. } => false,
+        Error::Generic { .. } | Error::JoinError { .. } => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod faulty;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! Where a group of epochs ends that is committed together, decided on worker 0 and told to all.
+//!
+//! A manifest for each epoch would be 10⁵ files a night, and a wait for the store each. A group ends when it is old enough,
+//! large enough, or when the source, which may only be so many epochs ahead, would have to wait for it.
+
+use crate::flow::clock::Judged;
+use serde::{Deserialize, Serialize};
+use skydiff_operators::Epoch;
+use std::time::{Duration, Instant};
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::StreamVec;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::generic::OutputBuilder;
+use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+use timely::dataflow::operators::vec::Broadcast;
+
+/// A group of epochs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// Its first epoch.
+    pub first: Epoch,
+    /// Its last one, which is when this is told.
+    pub last: Epoch,
+}
+
+/// When a group ends.
+#[derive(Clone, Copy, Debug)]
+pub struct GroupLimits {
+    /// At this age …
+    pub age: Duration,
+    /// … with so many bytes of packets, which are held in memory until then …
+    pub bytes: u64,
+    /// … or with so many epochs.
+    pub epochs: u64,
+}
+
+/// Groups the epochs from `since` on; those before it are durable.
+pub fn group<'s>(
+    judged: StreamVec<'s, Epoch, Judged>,
+    since: Epoch,
+    limits: GroupLimits,
+) -> StreamVec<'s, Epoch, Group> {
+    let scope = judged.scope();
+    let mut builder = OperatorBuilder::new("Group".to_owned(), scope);
+    let again = scope.activator_for(builder.operator_info().address.clone());
+    let mut input = builder.new_input(judged, Pipeline);
+    let (groups, group_stream) = builder.new_output::<Vec<Group>>();
+    let mut groups = OutputBuilder::<_, CapacityContainerBuilder<Vec<Group>>>::from(groups);
+    builder.build(move |_| {
+        let mut open = None;
+        move |frontiers| {
+            let mut groups = groups.activate();
+            input.for_each(|capability, data| {
+                for judged in data.drain(..).filter(|judged| judged.binding.epoch >= since) {
+                    let epoch = judged.binding.epoch;
+                    let (first, begun, bytes, _) = open.take().unwrap_or((epoch, Instant::now(), 0, None));
+                    let bytes = bytes + judged.binding.bytes;
+                    let capability = capability.retain(0);
+                    if begun.elapsed() >= limits.age || bytes >= limits.bytes || epoch.0 - first.0 + 1 >= limits.epochs
+                    {
+                        groups.session(&capability).give(Group { first, last: epoch });
+                    } else {
+                        again.activate_after(limits.age.saturating_sub(begun.elapsed()));
+                        open = Some((first, begun, bytes, Some(capability)));
+                    }
+                }
+            });
+            let over = frontiers[0].is_empty();
+            if let Some((first, begun, bytes, Some(capability))) = open.take() {
+                if over || begun.elapsed() >= limits.age {
+                    groups.session(&capability).give(Group { first, last: *capability.time() });
+                } else {
+                    open = Some((first, begun, bytes, Some(capability)));
+                }
+            }
+        }
+    });
+    group_stream.broadcast()
+}

@@ -1,0 +1,265 @@
+//! What process 0 prepares before the dataflow: the archive, what is recalled of it, what is new, and the books.
+
+use super::retell::retell;
+use super::{Request, RunError};
+use crate::archive::open::{Archive, Claimed};
+use crate::archive::protocol::{Bound, Generation, Manifest, resume};
+use crate::archive::recall::{From, Granularity, Recalled, Step, night_of, steps};
+use crate::archive::snapshot::Snapshot;
+use crate::event::Event;
+use crate::flow::bind::Binder;
+use crate::flow::clock::Stop;
+use crate::flow::feed::Tap;
+use crate::ledger::{DigestAt, Ledger, Past};
+use crate::settings::{Format, Job, differences, in_force, of_record};
+use crate::sink::{Sinks, spare};
+use crate::source::{Mint, Night, Probe, Taken};
+use serde::{Deserialize, Serialize};
+use skydiff_operators::Epoch;
+use skydiff_schemas::{Decoder, MicroDays, decoder};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, sync_channel};
+use std::sync::{Arc, Mutex};
+use timely::scheduling::SyncActivator;
+
+/// How many messages may lie between the mint and the dataflow.
+const AHEAD: usize = 8;
+
+/// What every worker must know of the archive.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Begin {
+    /// The first epoch that is told.
+    pub since: Epoch,
+    /// Under which generation the archive is written, if it is.
+    pub generation: Option<Generation>,
+}
+
+/// Recorded epochs that are to be read.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// Of which archive.
+    pub url: String,
+    /// Those received in these nights, both included; `None`: all.
+    pub nights: Option<(Night, Night)>,
+    /// None after this epoch.
+    pub until: Option<Epoch>,
+    /// None received after this (MJD UTC).
+    pub as_of: Option<MicroDays>,
+    /// Whether what was known before the nights is left out.
+    pub cold: bool,
+    /// How epochs are put together.
+    pub granularity: Granularity,
+    /// From what they are read.
+    pub from: From,
+}
+
+/// The job that was in force at the end of an archive, and the archive.
+pub fn open_job(url: &str) -> Result<(Job, Archive), String> {
+    let archive = Archive::open(url)?;
+    let Some(last) = archive.chain.manifests().last() else {
+        return Err(format!("archive {url} is empty: nothing was committed to it yet"));
+    };
+    let job = of_record(&archive.settings(&last.settings)?)?;
+    Ok((job, archive))
+}
+
+/// What worker 0 has and no other.
+pub(super) struct Head {
+    pub source: Source,
+    pub ledger: Ledger,
+    pub binder: Option<Binder>,
+    pub claimed: Option<Claimed>,
+    pub begin: Begin,
+}
+
+/// Where epochs come from: what is recalled first, then what is new.
+pub(super) struct Source {
+    recalled: Vec<Recalled>,
+    mint: Mint,
+    events: Sender<Event>,
+    stop: Arc<AtomicBool>,
+    /// Why what was to be recalled could not be.
+    pub failed: Arc<Mutex<Option<String>>>,
+}
+
+impl Head {
+    pub(super) fn open(job: &Job, request: &Request, settings: &decoder::Settings) -> Result<Head, RunError> {
+        let inputs = if request.replay.is_some() { Vec::new() } else { job.inputs().map_err(RunError::Settings)? };
+        if inputs.is_empty() && request.replay.is_none() {
+            let text = "there is nothing to read: name packets with --from PATH, or a [[source]] in the job file";
+            return Err(RunError::Settings(text.into()));
+        }
+        if let Some(folder) = &job.sink.to {
+            spare(folder, &inputs).map_err(RunError::Settings)?;
+        }
+        let text = in_force(job).map_err(RunError::Settings)?;
+        let begun = match (&request.replay, &job.archive.url) {
+            (Some(replay), _) => Begun::replay(replay, &text),
+            (None, Some(url)) => Begun::go_on(url, &text, request.take_over),
+            (None, None) => Ok(Begun::default()),
+        };
+        let Begun { recalled, past, taken, binder, claimed } = begun?;
+        let wanted = |format| job.sink.formats.contains(&format);
+        let sinks = match &job.sink.to {
+            Some(folder) => Sinks::open(folder, wanted(Format::Jsonl), wanted(Format::Avro)),
+            None => Ok(Sinks::default()),
+        };
+        let failed = |error| RunError::Stop(Stop::Sink(error));
+        let mut sinks = sinks.map_err(failed)?;
+        if let Some(claimed) = claimed.as_ref().filter(|_| job.sink.to.is_some()) {
+            retell(&claimed.archive, &mut sinks)?;
+        }
+        let every = match request.digest_at {
+            Some(DigestAt::Packets(n)) => Some(n),
+            _ => None,
+        };
+        let decoder = Decoder::new(settings).map_err(|error| RunError::Settings(error.to_string()))?;
+        let mint = Mint {
+            inputs,
+            cut: job.epochs.cut,
+            every,
+            taken,
+            probe: probe_with(decoder),
+            stop: request.stop.clone(),
+            progress: request.progress.clone(),
+        };
+        let begin = Begin { since: past.since, generation: claimed.as_ref().map(|claimed| claimed.generation) };
+        let timescales = job.timescales.timescales.clone();
+        let (gauges, events) = (request.gauges.clone(), request.events.clone());
+        let ledger = Ledger::new(timescales, request.digest_at, sinks, gauges, events.clone(), past);
+        let source = Source { recalled, mint, events, stop: request.stop.clone(), failed: Arc::default() };
+        Ok(Head { source, ledger, binder, claimed, begin })
+    }
+}
+
+/// What an archive makes of a job's begin.
+#[derive(Default)]
+struct Begun {
+    recalled: Vec<Recalled>,
+    past: Past,
+    taken: Taken,
+    binder: Option<Binder>,
+    claimed: Option<Claimed>,
+}
+
+impl Begun {
+    /// Goes on behind the last manifest, with what is known loaded as one epoch.
+    fn go_on(url: &str, text: &str, take_over: bool) -> Result<Begun, RunError> {
+        let claimed = Claimed::open(url, take_over).map_err(RunError::Settings)?;
+        let (archive, chain) = (claimed.archive.clone(), &claimed.archive.chain);
+        let settings = claimed.put_settings(text).map_err(RunError::Settings)?;
+        if let Some(last) = chain.manifests().last().filter(|last| last.settings != settings) {
+            let before = archive.settings(&last.settings).map_err(RunError::Settings)?;
+            let _ = claimed.end();
+            return Err(RunError::Settings(format!(
+                "archive {url} was written with other settings, and what it says would not be what a replay says:\n  {}\n\
+                 use those (`skydiff archive settings --archive {url}` prints them), or another archive",
+                differences(&before, text).join("\n  ")
+            )));
+        }
+        let resume =
+            resume(chain.last(), &[], &archive.snapshots).map_err(|error| RunError::Settings(error.to_string()))?;
+        let snapshot = resume.snapshot.map(|epoch| Snapshot::read(&archive, epoch)).transpose();
+        let snapshot = snapshot.map_err(RunError::Settings)?;
+        let recalled = resume.loaded.map(|last| Recalled {
+            archive: archive.clone(),
+            steps: vec![Step { first: Epoch(0), last }],
+            from: From::Measurements,
+            snapshot,
+        });
+        let bindings = chain.manifests().iter().flat_map(|m| &m.epochs).map(|bound| &bound.binding);
+        let past = Past { since: resume.live, digests: chain.manifests().last().map(digest).into_iter().collect() };
+        let binder = Binder {
+            store: archive.store.clone(),
+            generation: claimed.generation,
+            writer: claimed.writer.clone(),
+            head: chain.head().cloned(),
+            settings,
+            digest: 0,
+            since: past.since,
+            fenced: claimed.fenced.clone(),
+        };
+        let (recalled, taken) = (recalled.into_iter().collect(), Taken::of(bindings));
+        Ok(Begun { recalled, past, taken, binder: Some(binder), claimed: Some(claimed) })
+    }
+
+    /// The wanted epochs, with what was known before them loaded as one.
+    fn replay(replay: &Replay, text: &str) -> Result<Begun, RunError> {
+        let archive = Archive::open(&replay.url).map_err(RunError::Settings)?;
+        let manifests = archive.chain.manifests();
+        let same = manifests.iter().all(|m| m.settings == crate::archive::protocol::Sum::of(text.as_bytes()));
+        let bounds: Vec<&Bound> = manifests.iter().flat_map(|manifest| &manifest.epochs).collect();
+        let (before, wanted) = replay.choose(&bounds);
+        let Some(first) = wanted.first().map(|bound| bound.binding.epoch) else {
+            return Err(RunError::Settings(format!("archive {}: no epoch is of these nights", replay.url)));
+        };
+        let load = before.last().filter(|_| !replay.cold).map(|bound| Recalled {
+            archive: archive.clone(),
+            steps: vec![Step { first: Epoch(0), last: bound.binding.epoch }],
+            from: From::Measurements,
+            snapshot: None,
+        });
+        let steps = steps(&wanted, replay.granularity);
+        // Digests are of all that was known, in the settings of then.
+        let complete = same && (before.is_empty() || !replay.cold);
+        let digests = if complete { manifests.iter().map(digest).collect() } else { BTreeMap::new() };
+        let recalled =
+            load.into_iter().chain([Recalled { archive, steps, from: replay.from, snapshot: None }]).collect();
+        Ok(Begun { recalled, past: Past { since: first, digests }, ..Begun::default() })
+    }
+}
+
+impl Replay {
+    /// Epochs before those that are wanted, and those.
+    fn choose<'a>(&self, bounds: &[&'a Bound]) -> (Vec<&'a Bound>, Vec<&'a Bound>) {
+        let known = |bound: &&&Bound| {
+            let received = bound.binding.origin.as_ref().map(|origin| origin.received);
+            self.until.is_none_or(|until| bound.binding.epoch <= until)
+                && self.as_of.zip(received).is_none_or(|(as_of, received)| received <= as_of)
+        };
+        let bounds: Vec<&Bound> = bounds.iter().take_while(known).copied().collect();
+        let Some((from, to)) = self.nights else { return (Vec::new(), bounds) };
+        let within = |bound: &&Bound| night_of(&bound.binding).is_some_and(|night| from <= night && night <= to);
+        let first = bounds.iter().position(|bound| within(&bound)).unwrap_or(bounds.len());
+        let last = bounds.iter().rposition(|bound| within(&bound)).map_or(first, |last| last + 1);
+        (bounds[..first].to_vec(), bounds[first..last].to_vec())
+    }
+}
+
+fn digest(manifest: &Manifest) -> (Epoch, u128) {
+    (manifest.last, u128::from_str_radix(&manifest.digest, 16).unwrap_or_default())
+}
+
+fn probe_with(mut decoder: Decoder) -> Probe {
+    Box::new(move |packet| {
+        let mut visit = None;
+        decoder.decode(packet, |_, alert| visit = visit.or(alert.ok().map(|alert| alert.visit)));
+        visit
+    })
+}
+
+impl Source {
+    /// Starts it on a thread of its own.
+    pub(super) fn open(self, wake: SyncActivator) -> Tap {
+        let Source { recalled, mint, events, stop, failed } = self;
+        let (send, feed) = sync_channel(AHEAD);
+        let stopped = stop.clone();
+        std::thread::spawn(move || {
+            let mut out = |feed| {
+                let taken = send.send(feed).is_ok();
+                // A worker that has ended needs no waking.
+                let _ = wake.activate();
+                taken && !stopped.load(Ordering::Relaxed)
+            };
+            let done = recalled.iter().try_for_each(|recalled| recalled.run(&mut out).map(drop));
+            match done {
+                Ok(()) => mint.run(&mut out, &mut |path| drop(events.send(Event::Beside(path)))),
+                Err(why) => drop(failed.lock().map(|mut failed| *failed = Some(why))),
+            }
+            drop(send);
+            let _ = wake.activate();
+        });
+        Tap { feed, stop }
+    }
+}

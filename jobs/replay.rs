@@ -1,0 +1,138 @@
+//! `skydiff replay`: recorded nights once more, by the same graph.
+
+use crate::run::Run;
+use clap::{Args, ValueEnum};
+use skydiff_dataflow::archive::recall::{From, Granularity};
+use skydiff_dataflow::run::{Replay as Request, open_job};
+use skydiff_dataflow::settings::load;
+use skydiff_dataflow::source::Night;
+use skydiff_dataflow::source::night::parse_time;
+use skydiff_operators::Epoch;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+    Examples:\n  \
+    skydiff replay --archive arch --digest\n  \
+    skydiff replay --archive arch --nights 2026-01-01..2026-03-31 --to again\n  \
+    skydiff replay --archive arch lower.toml --to lower        (with other thresholds)\n  \
+    skydiff replay --archive arch --epoch 41 --digest          (what was known at epoch 41)\n\n\
+    A night is that in which packets were received; a file that names a night was received in it.\n\
+    Exit codes are those of `skydiff run`.";
+
+/// Replays recorded epochs of an archive: what a live job said then, or would have said with other settings.
+///
+/// What was known before the nights is loaded first, in silence; what is told is of the nights alone.
+#[derive(Args, Debug)]
+#[command(after_help = HELP)]
+pub struct Replay {
+    /// The job: thresholds, sinks. Without one, the settings that the archive was written with
+    #[arg(value_name = "JOB.toml")]
+    job: Option<PathBuf>,
+    /// The archive: a folder, or file://, s3://
+    #[arg(long, value_name = "URL")]
+    archive: String,
+    /// Nights to be told, both included: 2026-01-01..2026-03-31, or one. Default: all
+    #[arg(long, value_name = "A..B", value_parser = nights)]
+    nights: Option<(Night, Night)>,
+    /// Only what was known after this epoch
+    #[arg(long, value_name = "N", conflicts_with = "as_of")]
+    epoch: Option<u64>,
+    /// Only what had been received by then (MJD UTC or a date)
+    #[arg(long, value_name = "TIME", value_parser = |text: &str| parse_time(text).map(|_| text.to_owned()))]
+    as_of: Option<String>,
+    /// Leave out what was known before the nights
+    #[arg(long)]
+    cold: bool,
+    /// What is told at once; the state does not depend on it
+    #[arg(long, value_enum, default_value_t = Grain::Epoch)]
+    granularity: Grain,
+    /// Read what was kept of packets, or the packets. Default: packets only if quality cuts or surveys differ
+    #[arg(long, value_enum)]
+    from: Option<Kept>,
+    /// Folder for records, rejects and reports
+    #[arg(long, value_name = "DIR")]
+    to: Option<PathBuf>,
+    /// Worker threads
+    #[arg(long, short = 'w', value_name = "N")]
+    workers: Option<usize>,
+    /// Print, last, the digest of the state
+    #[arg(long)]
+    digest: bool,
+    /// Write the state at the end as sorted text
+    #[arg(long, value_name = "FILE")]
+    dump: Option<PathBuf>,
+    /// One line of JSON for everything that happens
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Grain {
+    /// Each epoch as it was
+    Epoch,
+    /// All epochs of a night
+    Night,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Kept {
+    /// What was kept of packets: fast
+    Measurements,
+    /// The packets as they were sent
+    Packets,
+}
+
+/// Two dates, both included.
+pub fn nights(text: &str) -> Result<(Night, Night), String> {
+    let night = |text: &str| {
+        let time = parse_time(text)?;
+        i32::try_from(time.0.div_euclid(1_000_000)).map(Night).map_err(|_| format!("`{text}` is no date"))
+    };
+    let (from, to) = text.split_once("..").unwrap_or((text, text));
+    let (from, to) = (night(from)?, night(to)?);
+    if from <= to { Ok((from, to)) } else { Err(format!("`{text}` ends before it begins")) }
+}
+
+impl Replay {
+    /// Does it.
+    pub fn run(self) -> ExitCode {
+        let cannot = |why: String| {
+            eprintln!("skydiff: {why}");
+            ExitCode::from(2)
+        };
+        let (recorded, _) = match open_job(&self.archive) {
+            Ok(opened) => opened,
+            Err(why) => return cannot(why),
+        };
+        let mut job = match &self.job {
+            Some(path) => match load(Some(path), std::env::vars()) {
+                Ok(job) => job,
+                Err(error) => return cannot(error.to_string()),
+            },
+            None => recorded.clone(),
+        };
+        // What was captured of a packet depends on these; all else is decided after that.
+        let captured = |job: &skydiff_dataflow::settings::Job| (job.survey.clone(), job.run.future_days.to_bits());
+        let from = match self.from {
+            Some(Kept::Packets) => From::Packets,
+            Some(Kept::Measurements) => From::Measurements,
+            None if captured(&job) != captured(&recorded) => From::Packets,
+            None => From::Measurements,
+        };
+        (job.source, job.archive.url) = (Vec::new(), None);
+        job.sink.to = self.to.clone();
+        job.run.workers = self.workers.unwrap_or(job.run.workers);
+        let as_of = self.as_of.as_deref().map(parse_time).transpose();
+        let replay = Request {
+            url: self.archive.clone(),
+            nights: self.nights,
+            until: self.epoch.map(Epoch),
+            as_of: as_of.unwrap_or_default(),
+            cold: self.cold,
+            granularity: if self.granularity == Grain::Night { Granularity::Night } else { Granularity::Epoch },
+            from,
+        };
+        Run::replay(replay, self.digest, self.dump, self.json).with(job)
+    }
+}
