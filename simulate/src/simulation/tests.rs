@@ -87,12 +87,12 @@ fn equal_settings_give_equal_bytes_and_another_seed_gives_others() {
     let settings = small(Survey::Ztf);
     let bytes = |settings: &Settings| all(settings).0.into_iter().map(|(bytes, _)| bytes).collect::<Vec<_>>();
     let first = bytes(&settings);
-    assert_eq!(first, bytes(&settings));
-    assert_ne!(first, bytes(&Settings { seed: 2, ..settings.clone() }));
+    assert!(first == bytes(&settings));
+    assert!(first != bytes(&Settings { seed: settings.seed + 1, ..settings.clone() }));
     // What is fated to happen on a later day says nothing about the days before.
     let shorter = bytes(&Settings { nights: 3, trouble: Trouble::NONE, ..settings.clone() });
     let longer = bytes(&Settings { nights: 4, trouble: Trouble::NONE, ..settings });
-    assert_eq!(shorter, longer[..shorter.len()]);
+    assert!(shorter[..] == longer[..shorter.len()]);
 }
 
 #[test]
