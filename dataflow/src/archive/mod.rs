@@ -24,4 +24,6 @@ pub mod redrive;
 pub mod rows;
 pub mod snapshot;
 pub mod store;
+#[cfg(test)]
+mod tests;
 pub mod verify;

@@ -252,7 +252,7 @@ impl Source {
                 let _ = wake.activate();
                 taken && !stopped.load(Ordering::Relaxed)
             };
-            let done = recalled.iter().try_for_each(|recalled| recalled.run(&mut out).map(drop));
+            let done = recalled.iter().try_for_each(|recalled| recalled.run(&mint.progress, &mut out).map(drop));
             match done {
                 Ok(()) => mint.run(&mut out, &mut |path| drop(events.send(Event::Beside(path)))),
                 Err(why) => drop(failed.lock().map(|mut failed| *failed = Some(why))),
