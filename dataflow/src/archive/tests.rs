@@ -52,7 +52,8 @@ fn a_bad_line_changes_nothing() {
     let done = outcome(&job(Some(url.clone()), 2), None).unwrap();
     assert_eq!(done.digest, expected);
     let archive = Archive::open(folder.to_str().unwrap()).unwrap();
-    assert_eq!(verify(&archive, &mut |_, _| {}).wrong, [String::new(); 0]);
+    let wrong = verify(&archive, &mut |_, _| {}).wrong;
+    assert!(wrong.is_empty(), "{wrong:?}");
     for from in [From::Measurements, From::Packets] {
         let granularity = Granularity::Epoch;
         let replay =

@@ -221,8 +221,8 @@ impl Replay {
         let bounds: Vec<&Bound> = bounds.iter().take_while(known).copied().collect();
         let Some((from, to)) = self.nights else { return (Vec::new(), bounds) };
         let within = |bound: &&Bound| night_of(&bound.binding).is_some_and(|night| from <= night && night <= to);
-        let first = bounds.iter().position(|bound| within(&bound)).unwrap_or(bounds.len());
-        let last = bounds.iter().rposition(|bound| within(&bound)).map_or(first, |last| last + 1);
+        let first = bounds.iter().position(&within).unwrap_or(bounds.len());
+        let last = bounds.iter().rposition(&within).map_or(first, |last| last + 1);
         (bounds[..first].to_vec(), bounds[first..last].to_vec())
     }
 }
