@@ -1,5 +1,6 @@
 //! `skydiff`: one verb a file.
 
+mod diff;
 mod fits;
 mod job;
 mod mapped;
@@ -8,10 +9,12 @@ mod output;
 mod packet;
 mod png;
 mod points;
+mod publish;
 mod run;
 mod schema;
 mod screen;
 mod stamp;
+mod why;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -30,19 +33,25 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Verb {
     Run(Box<run::Run>),
+    Diff(diff::Diff),
     Job(job::JobFile),
     Object(object::Object),
     Packet(packet::Packet),
+    Publish(publish::Publish),
     Schema(schema::Schema),
+    Why(why::Why),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Run(run) => return run.run(),
+        Verb::Diff(diff) => diff.run(),
         Verb::Job(job) => job.run(),
         Verb::Object(object) => object.run(),
         Verb::Packet(packet) => packet.run(),
+        Verb::Publish(publish) => publish.run(),
         Verb::Schema(schema) => schema.run(),
+        Verb::Why(why) => why.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
