@@ -15,7 +15,7 @@ use std::path::PathBuf;
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     skydiff publish --from nights/ --to catalogues/\n  \
-    python -c \"import lsdb; print(lsdb.open_catalog('catalogues/objects').cone_search(330.5, -12, 60).compute())\"")]
+    python -c \"import lsdb; print(lsdb.open_catalog('catalogues/objects').cone_search(84.85, 6.95, 60).compute())\"")]
 pub struct Publish {
     /// Where the packets are: folders, files, tars. May be given more than once
     #[arg(long, value_name = "PATH", required_unless_present = "job", num_args = 1..)]

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Value as Json, json};
 use skydiff_dataflow::lookup::{Known, Lookup};
 use skydiff_dataflow::source::night::parse_time;
-use skydiff_dataflow::why::{Step, Why as Story, delay, held_against};
+use skydiff_dataflow::why::{Held, Step, Why as Story, delay, held_against};
 use skydiff_operators::{Change, TimescaleSettings};
 use skydiff_schemas::survey::{object_name, parse_object, tai};
 use skydiff_schemas::{MicroDays, iso_utc};
@@ -179,15 +179,13 @@ fn values_text(story: &Story, settings: &TimescaleSettings) -> String {
         values.detections, settings.new_detections
     );
     for at in 0..settings.timescales.len() {
-        for held in held_against(values, at, settings) {
-            let value = held.value.map_or("not defined: too few visits".into(), |value| format!("{value:+.2}"));
-            text += &format!(
-                "{:>6} d  {:<9} {value:>10}  of {:+}\n",
-                days(settings, at),
-                held.state.name(),
-                held.threshold
-            );
-        }
+        let held = held_against(values, at, settings);
+        let line: String = held.iter().filter_map(|held| held.value.map(|value| (held, value))).map(against).collect();
+        text += &format!("{:>6} d{}\n", days(settings, at), if line.is_empty() { "  too few visits" } else { &line });
     }
     text
+}
+
+fn against((held, value): (&Held, f64)) -> String {
+    format!("  {} {value:+.1} ({:+})", held.state.name(), held.threshold)
 }

@@ -1,10 +1,11 @@
 """Opens what `skydiff publish` wrote as an astronomer would: LSDB, DuckDB, polars, pandas. Counts must agree in all of them.
 
-    python tests/python/open_catalogues.py CATALOGUES
+    python tests/python/open_catalogues.py .../catalogues
 """
 
 import glob
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def counts(root: Path, name: str) -> int:
     found = {
         "LSDB": len(catalogue),
         "LSDB, computed": len(catalogue.compute()),
-        "DuckDB": duckdb.sql(f"select count(*) from read_parquet('{files}')").fetchone()[0],
+        "DuckDB": duckdb.sql(f"select count(*) from read_parquet('{files}')").fetchall()[0][0],
         "polars": polars.scan_parquet(files).select(polars.len()).collect().item(),
         "pandas": by_pandas,
     }
@@ -58,28 +59,45 @@ def light_curves(root: Path) -> None:
     objects = lsdb.open_catalog(root / "objects", columns=["ra", "dec", "object", "sources", "states"])
     bright = objects.query("sources.flux > 0 and sources.quality == ''").compute()
     files = f"{edition(root / 'objects')}/dataset/**/*.parquet"
-    brightening = duckdb.sql(
-        "select sum(len(list_filter(list_zip(sources.flux, sources.quality), row -> row[1] > 0 and row[2] = ''))) "
-        f"from read_parquet('{files}')"
-    ).fetchone()[0]
+    by_duckdb = duckdb.sql(
+        "select count(*) from (select unnest(sources.flux) as flux, unnest(sources.quality) as quality "
+        f"from read_parquet('{files}')) where flux > 0 and quality = ''"
+    ).fetchall()[0][0]
     rows = sum(0 if curve is None else len(curve) for curve in bright["sources"])
-    assert rows == brightening, (rows, brightening)
+    assert rows == by_duckdb > 0, (rows, by_duckdb)
     print(f"{rows} good sources with positive flux")
-    new = duckdb.sql(f"select count(*) from read_parquet('{files}') where list_contains(states.state, 'new')").fetchone()[0]
+    new = duckdb.sql(
+        f"select count(*) from read_parquet('{files}') where list_contains(states.state, 'new')"
+    ).fetchall()[0][0]
     held = objects.query("states.state == 'new'").compute()
     assert sum(1 for states in held["states"] if states is not None and len(states)) == new
     print(f"{new} objects are new at some timescale")
     # Only the columns that are asked for are read.
     part = lsdb.open_catalog(root / "objects", columns=["ra", "dec", "sources.mjd_tai"]).compute()
-    assert list(part["sources"].nest.columns if hasattr(part["sources"].nest, "columns") else part["sources"].nest.fields) == ["mjd_tai"]
+    assert list(part["sources"].iloc[0].columns) == ["mjd_tai"], part["sources"].iloc[0]
+
+
+def readme(root: Path) -> None:
+    """What the README shows runs as it stands."""
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    snippet = text.split("```python\n")[1].split("```")[0]
+    os.chdir(root.parent)
+    shown: list = []
+    for line in snippet.splitlines():
+        code = line.split("#")[0].strip()
+        result = exec(code, globals()) if code.startswith(("import", "objects =")) else eval(code, globals())
+        shown += [] if result is None else [len(result)]
+    assert all(shown), shown
+    print(f"the README's lines: {shown} objects")
 
 
 def main() -> None:
-    root = Path(sys.argv[1])
+    root = Path(sys.argv[1]).resolve()
     alerts, objects = counts(root, "alerts"), counts(root, "objects")
-    assert alerts >= objects > 0
+    assert alerts >= objects > 0, (alerts, objects)
     cones(root)
     light_curves(root)
+    readme(root)
 
 
 if __name__ == "__main__":
