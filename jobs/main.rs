@@ -1,6 +1,7 @@
 //! `skydiff`: one verb a file.
 
 mod archive;
+mod diff;
 mod fits;
 mod job;
 mod mapped;
@@ -9,11 +10,13 @@ mod output;
 mod packet;
 mod png;
 mod points;
+mod publish;
 mod replay;
 mod run;
 mod schema;
 mod screen;
 mod stamp;
+mod why;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -34,10 +37,13 @@ enum Verb {
     Run(Box<run::Run>),
     Replay(Box<replay::Replay>),
     Archive(archive::ArchiveVerbs),
+    Diff(diff::Diff),
     Job(job::JobFile),
     Object(object::Object),
     Packet(packet::Packet),
+    Publish(publish::Publish),
     Schema(schema::Schema),
+    Why(why::Why),
 }
 
 fn main() -> ExitCode {
@@ -45,10 +51,13 @@ fn main() -> ExitCode {
         Verb::Run(run) => return run.run(),
         Verb::Replay(replay) => return replay.run(),
         Verb::Archive(archive) => return archive.run(),
+        Verb::Diff(diff) => diff.run(),
         Verb::Job(job) => job.run(),
         Verb::Object(object) => object.run(),
         Verb::Packet(packet) => packet.run(),
+        Verb::Publish(publish) => publish.run(),
         Verb::Schema(schema) => schema.run(),
+        Verb::Why(why) => why.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,14 +5,13 @@ use crate::points::{Point, csv, points, table};
 use clap::Args;
 use serde_json::{Value as Json, json};
 use skydiff_dataflow::lookup::{Known, Lookup, LookupError};
-use skydiff_dataflow::reading::ReadSettings;
 use skydiff_dataflow::record::known_json;
 use skydiff_dataflow::settings::{Job, SourceSettings, Time, load};
 use skydiff_dataflow::source::night::parse_time;
 use skydiff_operators::{Answer, Options, SeriesFeatures, Window};
 use skydiff_schemas::survey::{SURVEYS, object_name, parse_object, survey};
 use skydiff_schemas::{MicroDays, ObjectClass, ObjectId, iso_utc, survey::tai};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Prints what is known of one object: every standing measurement, and its states at every timescale.
 ///
@@ -48,14 +47,8 @@ impl Object {
     /// Does it.
     pub fn run(self) -> Result<(), String> {
         let object = parse_object(&self.id).ok_or_else(|| not_a_name(&self.id))?;
-        let job = self.job()?;
-        let (options, future) = (job.options(), MicroDays::from_days(job.run.future_days).unwrap_or(MicroDays::DAY));
-        let lookup = Lookup {
-            inputs: job.inputs()?,
-            decoder: job.decoder()?,
-            read: ReadSettings { future, keep_bytes: false },
-            options: options.clone(),
-        };
+        let lookup = Lookup::of(&job_of(&self.from, self.job.as_deref(), self.received.as_deref())?)?;
+        let options = lookup.options.clone();
         let known = lookup.find(object).map_err(|error| explain(object, error))?;
         let rows: Vec<_> = known.history.iter().map(|row| (row.measurement, row.version, row.copies)).collect();
         let points = points(&rows, options.timescales.photometry);
@@ -67,19 +60,20 @@ impl Object {
         }
         print_text(&as_text(object, &known, &points, &options))
     }
-
-    fn job(&self) -> Result<Job, String> {
-        let mut job = load(self.job.as_deref(), std::env::vars()).map_err(|error| error.to_string())?;
-        if !self.from.is_empty() {
-            let source = |path: &PathBuf| SourceSettings { path: path.clone(), ..SourceSettings::default() };
-            job.source = self.from.iter().map(source).collect();
-        }
-        job.run.received = self.received.clone().map(Time::Text).or(job.run.received);
-        job.check().map(|()| job)
-    }
 }
 
-fn not_a_name(id: &str) -> String {
+/// The job of a file, or the defaults, with other sources and another time of receipt where they are given.
+pub fn job_of(from: &[PathBuf], job: Option<&Path>, received: Option<&str>) -> Result<Job, String> {
+    let mut job = load(job, std::env::vars()).map_err(|error| error.to_string())?;
+    if !from.is_empty() {
+        let source = |path: &PathBuf| SourceSettings { path: path.clone(), ..SourceSettings::default() };
+        job.source = from.iter().map(source).collect();
+    }
+    job.run.received = received.map(|time| Time::Text(time.to_owned())).or(job.run.received);
+    job.check().map(|()| job)
+}
+
+pub fn not_a_name(id: &str) -> String {
     let surveys: Vec<&str> = SURVEYS.iter().map(|survey| survey.name()).collect();
     format!(
         "`{id}` is no object's name: write ZTF17aaaedmd, 170063990240706645 (LSST), ss:20890966901666384 (LSST, solar system), \
@@ -88,7 +82,7 @@ fn not_a_name(id: &str) -> String {
     )
 }
 
-fn explain(object: ObjectId, error: LookupError) -> String {
+pub fn explain(object: ObjectId, error: LookupError) -> String {
     match error {
         LookupError::Settings(error) => error.to_string(),
         LookupError::Stdin => {

@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod cluster;
+pub mod compare;
 pub mod counts;
 mod dump;
 pub mod event;
@@ -22,4 +23,5 @@ pub mod source;
 #[cfg(test)]
 mod testing;
 pub mod verdict;
+pub mod why;
 pub mod writer;

@@ -4,11 +4,12 @@
 //! since what stands, and whose it is, depends on both (DESIGN §4.1).
 
 use crate::reading::{ReadSettings, Reader, decode_with};
+use crate::settings::Job;
 use crate::source::{EpochCut, Feed, Input, Mint, Place};
 use skydiff_operators::{Answer, Clocks, Epoch, Offer, Options, transients};
 use skydiff_schemas::decoder::Settings as DecoderSettings;
 use skydiff_schemas::survey::{SettingsError, object_name};
-use skydiff_schemas::{Decoder, Kind, Measurement, ObjectId, SourceId, Version};
+use skydiff_schemas::{Decoder, Kind, Measurement, MicroDays, ObjectId, SourceId, Version};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use timely::dataflow::operators::{Input as _, Probe};
 
@@ -72,11 +73,19 @@ pub enum LookupError {
 }
 
 impl Lookup {
+    /// In the sources of a job, by its rules.
+    pub fn of(job: &Job) -> Result<Lookup, String> {
+        let future = MicroDays::from_days(job.run.future_days).unwrap_or(MicroDays::DAY);
+        Ok(Lookup {
+            inputs: job.inputs()?,
+            decoder: job.decoder()?,
+            read: ReadSettings { future, keep_bytes: false },
+            options: job.options(),
+        })
+    }
+
     /// Everything about `object`.
     pub fn find(&self, object: ObjectId) -> Result<Known, LookupError> {
-        if self.inputs.iter().any(|input| input.place == Place::Stdin) {
-            return Err(LookupError::Stdin);
-        }
         let (mut offers, mut seen, mut alert_of) = (Vec::new(), HashSet::new(), None);
         let (clocks, packets) = self.read(|offer| {
             seen.insert(offer.object);
@@ -116,18 +125,8 @@ impl Lookup {
     }
 
     /// Every accepted packet, in order.
-    fn read(&self, mut look: impl FnMut(Offer)) -> Result<(Clocks, (i64, i64)), LookupError> {
-        let decoder = Decoder::new(&self.decoder).map_err(LookupError::Settings)?;
-        let mut reader = Reader::new(decode_with(decoder), self.read);
-        let mint = Mint {
-            inputs: self.inputs.clone(),
-            cut: EpochCut::File,
-            every: None,
-            taken: Default::default(),
-            probe: Box::new(|_| None),
-            stop: Default::default(),
-            progress: Default::default(),
-        };
+    pub(crate) fn read(&self, mut look: impl FnMut(Offer)) -> Result<(Clocks, (i64, i64)), LookupError> {
+        let mut reader = self.reader()?;
         let (mut clocks, mut packets) = (Clocks::default(), (0, 0));
         let mut take = |feed| {
             if let Feed::Share(share) = feed {
@@ -138,13 +137,34 @@ impl Lookup {
             }
             true
         };
-        mint.run(&mut take, &mut |_| {});
+        self.mint()?.run(&mut take, &mut |_| {});
         Ok((clocks, packets))
+    }
+
+    pub(crate) fn reader(&self) -> Result<Reader, LookupError> {
+        let decoder = Decoder::new(&self.decoder).map_err(LookupError::Settings)?;
+        Ok(Reader::new(decode_with(decoder), self.read))
+    }
+
+    /// What lies in the inputs, file by file; they are read more than once.
+    pub(crate) fn mint(&self) -> Result<Mint, LookupError> {
+        if self.inputs.iter().any(|input| input.place == Place::Stdin) {
+            return Err(LookupError::Stdin);
+        }
+        Ok(Mint {
+            inputs: self.inputs.clone(),
+            cut: EpochCut::File,
+            every: None,
+            taken: Default::default(),
+            probe: Box::new(|_| None),
+            stop: Default::default(),
+            progress: Default::default(),
+        })
     }
 }
 
 /// What other objects might claim too.
-fn identities(offer: &Offer) -> impl Iterator<Item = (Kind, SourceId)> {
+pub(crate) fn identities(offer: &Offer) -> impl Iterator<Item = (Kind, SourceId)> {
     offer.rows.iter().filter(|row| row.global).map(|row| (row.measurement.kind, row.measurement.id))
 }
 
@@ -160,7 +180,7 @@ fn near(object: ObjectId, seen: &HashSet<ObjectId>) -> Vec<String> {
 }
 
 /// The object's rows and its answer when all offers have come, in one epoch.
-fn answer(
+pub(crate) fn answer(
     object: ObjectId,
     offers: Vec<Offer>,
     clocks: Clocks,

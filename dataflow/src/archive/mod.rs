@@ -19,6 +19,7 @@ pub mod export;
 pub mod gc;
 pub mod open;
 pub mod protocol;
+pub mod publish;
 pub mod recall;
 pub mod redrive;
 pub mod rows;
