@@ -2,6 +2,7 @@
 
 mod demo;
 mod archive;
+mod diff;
 mod fits;
 mod job;
 mod mapped;
@@ -11,6 +12,7 @@ mod packet;
 mod plot;
 mod png;
 mod points;
+mod publish;
 mod replay;
 mod run;
 mod schema;
@@ -19,6 +21,7 @@ mod simulate;
 mod stamp;
 mod survey;
 mod sweep;
+mod why;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -41,11 +44,14 @@ enum Verb {
     Simulate(Box<simulate::Simulate>),
     Replay(Box<replay::Replay>),
     Archive(archive::ArchiveVerbs),
+    Diff(diff::Diff),
     Job(job::JobFile),
     Object(object::Object),
     Packet(packet::Packet),
     Plot(Box<plot::Plot>),
+    Publish(publish::Publish),
     Schema(schema::Schema),
+    Why(why::Why),
 }
 
 fn main() -> ExitCode {
@@ -55,11 +61,14 @@ fn main() -> ExitCode {
         Verb::Simulate(simulate) => simulate.run(),
         Verb::Replay(replay) => return replay.run(),
         Verb::Archive(archive) => return archive.run(),
+        Verb::Diff(diff) => diff.run(),
         Verb::Job(job) => job.run(),
         Verb::Object(object) => object.run(),
         Verb::Packet(packet) => packet.run(),
         Verb::Plot(plot) => plot.run(),
+        Verb::Publish(publish) => publish.run(),
         Verb::Schema(schema) => schema.run(),
+        Verb::Why(why) => why.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,7 +5,6 @@ use crate::points::{Point, csv, points, table};
 use clap::Args;
 use serde_json::{Value as Json, json};
 use skydiff_dataflow::lookup::{Known, Lookup, LookupError};
-use skydiff_dataflow::reading::ReadSettings;
 use skydiff_dataflow::record::known_json;
 use skydiff_dataflow::settings::{Job, SourceSettings, Time, load};
 use skydiff_dataflow::source::night::parse_time;
@@ -48,7 +47,8 @@ impl Object {
     /// Does it.
     pub fn run(self) -> Result<(), String> {
         let object = named(&self.id)?;
-        let (lookup, options) = lookup(&job(self.job.as_deref(), &self.from, self.received.as_deref())?)?;
+        let lookup = Lookup::of(&job_of(&self.from, self.job.as_deref(), self.received.as_deref())?)?;
+        let options = lookup.options.clone();
         let known = lookup.find(object).map_err(|error| explain(object, error))?;
         let rows: Vec<_> = known.history.iter().map(|row| (row.measurement, row.version, row.copies)).collect();
         let points = points(&rows, options.timescales.photometry);
@@ -67,9 +67,9 @@ pub fn named(id: &str) -> Result<ObjectId, String> {
     parse_object(id).ok_or_else(|| not_a_name(id))
 }
 
-/// The job of that file (else the defaults), with other sources where they are given.
-pub fn job(file: Option<&Path>, from: &[PathBuf], received: Option<&str>) -> Result<Job, String> {
-    let mut job = load(file, std::env::vars()).map_err(|error| error.to_string())?;
+/// The job of a file, or the defaults, with other sources and another time of receipt where they are given.
+pub fn job_of(from: &[PathBuf], job: Option<&Path>, received: Option<&str>) -> Result<Job, String> {
+    let mut job = load(job, std::env::vars()).map_err(|error| error.to_string())?;
     if !from.is_empty() {
         let source = |path: &PathBuf| SourceSettings { path: path.clone(), ..SourceSettings::default() };
         job.source = from.iter().map(source).collect();
@@ -78,19 +78,7 @@ pub fn job(file: Option<&Path>, from: &[PathBuf], received: Option<&str>) -> Res
     job.check().map(|()| job)
 }
 
-/// How the job looks for an object, and by which thresholds.
-pub fn lookup(job: &Job) -> Result<(Lookup, Options), String> {
-    let (options, future) = (job.options(), MicroDays::from_days(job.run.future_days).unwrap_or(MicroDays::DAY));
-    let lookup = Lookup {
-        inputs: job.inputs()?,
-        decoder: job.decoder()?,
-        read: ReadSettings { future, keep_bytes: false },
-        options: options.clone(),
-    };
-    Ok((lookup, options))
-}
-
-fn not_a_name(id: &str) -> String {
+pub fn not_a_name(id: &str) -> String {
     let surveys: Vec<&str> = SURVEYS.iter().map(|survey| survey.name()).collect();
     format!(
         "`{id}` is no object's name: write ZTF17aaaedmd, 170063990240706645 (LSST), ss:20890966901666384 (LSST, solar system), \

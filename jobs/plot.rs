@@ -11,14 +11,14 @@ mod strips;
 mod style;
 mod truth;
 
-use crate::object::{explain, job, lookup, named};
+use crate::object::{explain, job_of, named};
 use crate::output::{print_json, print_text};
 use crate::points::points;
 use clap::Args;
 use data::{Ordinate, Plotted};
 use held::Moment;
 use page::Page;
-use skydiff_dataflow::lookup::Known;
+use skydiff_dataflow::lookup::{Known, Lookup};
 use skydiff_dataflow::settings::Job;
 use skydiff_dataflow::source::night::parse_time;
 use skydiff_schemas::survey::{object_name, survey};
@@ -133,7 +133,7 @@ impl Plot {
     }
 
     fn of_packets(&self, object: ObjectId) -> Result<Plotted, String> {
-        let mut job = job(self.job.as_deref(), &self.from, self.received.as_deref())?;
+        let mut job = job_of(&self.from, self.job.as_deref(), self.received.as_deref())?;
         if !self.timescales.is_empty() {
             job.timescales.timescales = ascending(&self.timescales);
             job.check()?;
@@ -175,7 +175,7 @@ impl Plot {
                 ..Plotted::default()
             }
         } else {
-            let mut job = job(self.job.as_deref(), &[], self.received.as_deref())?;
+            let mut job = job_of(&[], self.job.as_deref(), self.received.as_deref())?;
             job.source = said.sources.clone();
             job.check()?;
             let (known, _) = follow(object, &job)?;
@@ -207,7 +207,7 @@ fn ascending(timescales: &[f64]) -> Vec<f64> {
 }
 
 fn follow(object: ObjectId, job: &Job) -> Result<(Known, Vec<skydiff_dataflow::lookup::Moment>), String> {
-    lookup(job)?.0.follow(object).map_err(|error| explain(object, error))
+    Lookup::of(job)?.follow(object).map_err(|error| explain(object, error))
 }
 
 /// The light curve that packets give.

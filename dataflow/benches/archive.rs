@@ -75,24 +75,24 @@ fn bench<R: Row + Clone + PartialEq>(name: &str, rows: &[R], raw: impl Fn(&R) ->
 /// LSST-like: 10,000 visits' worth of epochs, 200 rows each, of 100,000 objects.
 fn measurement(number: u64) -> MeasurementRow {
     let noise = |salt: u64| {
-        let mut x = (number ^ salt << 40).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut x = (number ^ (salt << 40)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         x ^= x >> 32;
         x.wrapping_mul(0xd6e8_feb8_6659_fd93) >> 11
     };
     let (visit, within) = (number / 200, noise(0) % 50);
     let object = visit % 2_000 * 50 + within;
-    let cell = object.wrapping_mul(0x9e37_79b9_7f4a_7c15) % (12 << 16) << 42;
+    let cell = (object.wrapping_mul(0x9e37_79b9_7f4a_7c15) % (12 << 16)) << 42;
     let time = MicroDays(61_000_000_000 + visit as i64 * 450);
     let flux = 1_000_000 + (noise(1) % 100_000_000) as i64;
     let source = noise(2) % 4 == 0;
     let measurement = Measurement {
         time,
-        id: SourceId(visit << 32 | noise(3) % (1 << 31)),
+        id: SourceId((visit << 32) | (noise(3) % (1 << 31))),
         visit: 2_025_000_000 + visit,
         flux: PicoJansky(flux),
         sigma: PicoJansky(100_000 + (noise(4) % 50_000) as i64),
         total: if source { PicoJansky(flux + (noise(5) % 1_000_000) as i64) } else { Measurement::NO_TOTAL },
-        position: if source { Position(cell | noise(6) % (1 << 20)) } else { Position::UNKNOWN },
+        position: if source { Position(cell | (noise(6) % (1 << 20))) } else { Position::UNKNOWN },
         reference: 0,
         quality: Quality(if noise(7) % 3 == 0 { 2 } else { 0 }),
         kind: if source { Kind::Source } else { Kind::Forced },

@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod cluster;
+pub mod compare;
 pub mod counts;
 mod dump;
 pub mod event;
@@ -23,4 +24,5 @@ pub mod source;
 mod testing;
 pub mod truth;
 pub mod verdict;
+pub mod why;
 pub mod writer;

@@ -5,6 +5,7 @@
 //! what a job would have said after each packet, had they come in order of trigger time.
 
 use crate::reading::{ReadSettings, Reader, decode_with};
+use crate::settings::Job;
 use crate::source::{EpochCut, Feed, Input, Mint, Packets, Place};
 use skydiff_operators::{Answer, Clocks, Epoch, Offer, Options, transients};
 use skydiff_schemas::decoder::Settings as DecoderSettings;
@@ -84,6 +85,17 @@ pub enum LookupError {
 }
 
 impl Lookup {
+    /// In the sources of a job, by its rules.
+    pub fn of(job: &Job) -> Result<Lookup, String> {
+        let future = MicroDays::from_days(job.run.future_days).unwrap_or(MicroDays::DAY);
+        Ok(Lookup {
+            inputs: job.inputs()?,
+            decoder: job.decoder()?,
+            read: ReadSettings { future, keep_bytes: false },
+            options: job.options(),
+        })
+    }
+
     /// Everything about `object`.
     pub fn find(&self, object: ObjectId) -> Result<Known, LookupError> {
         Ok(self.known(object, self.gather(object)?))
@@ -109,9 +121,6 @@ impl Lookup {
 
     /// The offers of `object`, and those of others that claim one of its sources.
     fn gather(&self, object: ObjectId) -> Result<Gathered, LookupError> {
-        if self.inputs.iter().any(|input| input.packets == Packets::At(Place::Stdin)) {
-            return Err(LookupError::Stdin);
-        }
         let (mut offers, mut seen, mut alert_of) = (Vec::new(), HashSet::new(), None);
         let (clocks, packets) = self.read(|offer| {
             seen.insert(offer.object);
@@ -165,17 +174,7 @@ impl Lookup {
 
     /// Every accepted packet, in order.
     fn read(&self, mut look: impl FnMut(Offer)) -> Result<(Clocks, (i64, i64)), LookupError> {
-        let decoder = Decoder::new(&self.decoder).map_err(LookupError::Settings)?;
-        let mut reader = Reader::new(decode_with(decoder), self.read);
-        let mint = Mint {
-            inputs: self.inputs.clone(),
-            cut: EpochCut::File,
-            every: None,
-            taken: Default::default(),
-            probe: Box::new(|_| None),
-            stop: Default::default(),
-            progress: Default::default(),
-        };
+        let (mut reader, mint) = (self.reader()?, self.mint()?);
         let (mut clocks, mut packets) = (Clocks::default(), (0, 0));
         let mut take = |feed| {
             if let Feed::Share(share) = feed {
@@ -189,6 +188,27 @@ impl Lookup {
         mint.run(&mut take, &mut |_| {});
         Ok((clocks, packets))
     }
+
+    pub(crate) fn reader(&self) -> Result<Reader, LookupError> {
+        let decoder = Decoder::new(&self.decoder).map_err(LookupError::Settings)?;
+        Ok(Reader::new(decode_with(decoder), self.read))
+    }
+
+    /// What lies in the inputs, file by file; they are read more than once.
+    pub(crate) fn mint(&self) -> Result<Mint, LookupError> {
+        if self.inputs.iter().any(|input| input.packets == Packets::At(Place::Stdin)) {
+            return Err(LookupError::Stdin);
+        }
+        Ok(Mint {
+            inputs: self.inputs.clone(),
+            cut: EpochCut::File,
+            every: None,
+            taken: Default::default(),
+            probe: Box::new(|_| None),
+            stop: Default::default(),
+            progress: Default::default(),
+        })
+    }
 }
 
 /// What was read for an object.
@@ -201,7 +221,7 @@ struct Gathered {
 }
 
 /// What other objects might claim too.
-fn identities(offer: &Offer) -> impl Iterator<Item = (Kind, SourceId)> {
+pub(crate) fn identities(offer: &Offer) -> impl Iterator<Item = (Kind, SourceId)> {
     offer.rows.iter().filter(|row| row.global).map(|row| (row.measurement.kind, row.measurement.id))
 }
 
@@ -214,6 +234,17 @@ fn near(object: ObjectId, seen: &HashSet<ObjectId>) -> Vec<String> {
     nearest.sort();
     nearest.truncate(5);
     nearest.into_iter().map(|(_, name)| name).collect()
+}
+
+/// The object's rows and its answer when all offers have come, in one epoch.
+pub(crate) fn answer(
+    object: ObjectId,
+    offers: Vec<Offer>,
+    clocks: Clocks,
+    options: Options,
+) -> Option<(Vec<Measurement>, Answer)> {
+    let (rows, mut answers) = answers(object, vec![(offers, clocks)], options);
+    Some((rows, answers.pop()??))
 }
 
 /// The object's answer at the end of each epoch, and its rows at the end of the last.

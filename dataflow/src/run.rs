@@ -170,10 +170,8 @@ impl Plan {
             let _ = claimed.map(Claimed::end);
             return Err(RunError::Stop(Stop::Sink(why)));
         }
-        let dump = match {
-            let wanted = (worker.index() == 0).then_some(self.dump);
-            shared(worker, wanted) == Some(true)
-        } {
+        let wanted = (worker.index() == 0).then_some(self.dump);
+        let dump = match shared(worker, wanted) == Some(true) {
             true => gather(worker, crate::dump::lines(&mut objects.borrow_mut())),
             false => Vec::new(),
         };

@@ -19,9 +19,12 @@ pub mod export;
 pub mod gc;
 pub mod open;
 pub mod protocol;
+pub mod publish;
 pub mod recall;
 pub mod redrive;
 pub mod rows;
 pub mod snapshot;
 pub mod store;
+#[cfg(test)]
+mod tests;
 pub mod verify;

@@ -10,10 +10,11 @@ use super::rows::Rows;
 use super::snapshot::Snapshot;
 use crate::counts::Counts;
 use crate::flow::feed::{Binding, Recall};
-use crate::source::{Bytes, Feed, Night, Origin, Parcel, Share};
+use crate::source::{Bytes, Feed, Night, Origin, Parcel, Progress, Share};
 use skydiff_operators::{Clocks, Epoch, Kept};
 use skydiff_schemas::{MicroDays, Row as Copy};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Rows of a share.
 const SHARE: usize = 1024;
@@ -87,7 +88,7 @@ pub struct Recalled {
 impl Recalled {
     /// Hands every epoch to `out`, until that gives `false`. The error says what is missing or damaged; answers the number of
     /// shares.
-    pub fn run(&self, out: &mut dyn FnMut(Feed) -> bool) -> Result<u64, String> {
+    pub fn run(&self, progress: &Arc<Progress>, out: &mut dyn FnMut(Feed) -> bool) -> Result<u64, String> {
         let Some((first, last)) = self.steps.first().zip(self.steps.last()) else { return Ok(0) };
         let bounds = self.archive.chain.manifests().iter().flat_map(|manifest| &manifest.epochs);
         let bounds: BTreeMap<Epoch, &Bound> = bounds.map(|bound| (bound.binding.epoch, bound)).collect();
@@ -96,21 +97,21 @@ impl Recalled {
         match self.from {
             From::Packets => {
                 let packets = Rows::<PacketRow>::open(&self.archive, Dataset::Packets, &select, &[])?;
-                self.packets(&mut bench, packets)?;
+                self.packets(&mut bench, packets.watched(progress))?;
             }
             From::Measurements => {
                 let (archive, last) = (&self.archive, last.last);
                 let (copies, contexts) = match &self.snapshot {
                     None => (
-                        Rows::open(archive, Dataset::Measurements, &select, &[])?,
-                        Rows::open(archive, Dataset::Contexts, &select, &[])?,
+                        Rows::<MeasurementRow>::open(archive, Dataset::Measurements, &select, &[])?,
+                        Rows::<TriggerRow>::open(archive, Dataset::Contexts, &select, &[])?,
                     ),
                     snapshot => (
                         Rows::up_to(archive, Dataset::Measurements, snapshot.as_ref(), last)?,
                         Rows::up_to(archive, Dataset::Contexts, snapshot.as_ref(), last)?,
                     ),
                 };
-                self.kept(&mut bench, copies, contexts)?;
+                self.kept(&mut bench, copies.watched(progress), contexts.watched(progress))?;
             }
         }
         Ok(bench.shares)

@@ -5,9 +5,12 @@ use super::open::Archive;
 use super::protocol::Filed;
 use super::snapshot::{Snapshot, after};
 use super::store::Store;
+use crate::source::Progress;
 use futures_util::{StreamExt, stream};
 use skydiff_operators::Epoch;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Files that are read ahead.
 const AHEAD: usize = 3;
@@ -16,8 +19,9 @@ const AHEAD: usize = 3;
 pub struct Rows<R: Row> {
     store: Store,
     files: stream::BoxStream<'static, Result<Vec<R>, String>>,
-    /// The first epoch of each file that has not been taken in, last first.
-    ahead: Vec<Epoch>,
+    /// First epoch and bytes of each file that has not been taken in, last first.
+    ahead: Vec<(Epoch, u64)>,
+    progress: Option<Arc<Progress>>,
     held: BTreeMap<Epoch, Vec<R>>,
 }
 
@@ -48,18 +52,29 @@ impl<R: Row + Send + 'static> Rows<R> {
         let files: Vec<(Filed, Select)> = (first.iter().map(|file| (file.clone(), all.clone())))
             .chain(files.into_iter().map(|file| (file, some.clone())))
             .collect();
-        let ahead = files.iter().rev().map(|(file, _)| file.descriptor.epochs.0).collect();
+        let size = |file: &Filed| (file.descriptor.epochs.0, file.descriptor.bytes);
+        let ahead = files.iter().rev().map(|(file, _)| size(file)).collect();
         let from = store.clone();
         let files =
             stream::iter(files).map(move |(file, select)| read_rows(from.clone(), file, select)).buffered(AHEAD);
-        Ok(Rows { store, files: files.boxed(), ahead, held: BTreeMap::new() })
+        Ok(Rows { store, files: files.boxed(), ahead, progress: None, held: BTreeMap::new() })
+    }
+
+    /// Tells how far it has come.
+    pub fn watched(mut self, progress: &Arc<Progress>) -> Rows<R> {
+        let bytes = self.ahead.iter().map(|(_, bytes)| bytes).sum();
+        progress.ahead.fetch_add(bytes, Ordering::Relaxed);
+        self.progress = Some(progress.clone());
+        self
     }
 
     /// Every row up to an epoch that has not been taken.
     pub fn take(&mut self, last: Epoch, tell: &mut dyn FnMut(R)) -> Result<(), String> {
-        while self.ahead.last().is_some_and(|first| *first <= last) {
-            self.ahead.pop();
+        while let Some((_, bytes)) = self.ahead.pop_if(|(first, _)| *first <= last) {
             let Some(rows) = self.store.wait(self.files.next()) else { break };
+            if let Some(progress) = &self.progress {
+                progress.read.fetch_add(bytes, Ordering::Relaxed);
+            }
             for row in rows? {
                 match row.epoch() <= last {
                     true => tell(row),

@@ -92,7 +92,7 @@ pub fn bind<'s>(
                     binder.digest = sums.values().fold(binder.digest, |sum, part| sum.wrapping_add(*part));
                     let bounds = epochs.range(..=last).map(|(_, (_, _, bound))| bound.clone()).collect();
                     let made = binder.manifest(bounds, parts).and_then(|manifest| {
-                        let bytes = Bytes::from(manifest.encode()?);
+                        let bytes = Bytes::from(manifest.encode().map_err(Stop::Internal)?);
                         Ok((manifest, bytes))
                     });
                     asked = match made {
@@ -101,7 +101,7 @@ pub fn bind<'s>(
                             Some((manifest, bytes, answer))
                         }
                         Err(why) => {
-                            broken = stop(&epochs, Stop::Sink(why), &mut |capability, stopped| {
+                            broken = stop(&epochs, why, &mut |capability, stopped| {
                                 stops.session(capability).give(stopped);
                             });
                             continue;
@@ -155,17 +155,17 @@ fn explain(verdict: Verdict, manifest: &Manifest) -> Stop {
 }
 
 impl Binder {
-    fn manifest(&self, epochs: Vec<Bound>, parts: Vec<Files>) -> Result<Manifest, String> {
+    fn manifest(&self, epochs: Vec<Bound>, parts: Vec<Files>) -> Result<Manifest, Stop> {
         if self.fenced.load(Ordering::Relaxed) {
-            return Err("a newer generation of the job is at work: this one, older, ends".into());
+            return Err(Stop::Fenced("a newer generation of the job is at work: this one, older, ends".into()));
         }
         let (Some(first), Some(last)) = (epochs.first(), epochs.last()) else {
-            return Err("a group has no epochs, which is an error of skydiff".into());
+            return Err(Stop::Internal("a group has no epochs, which is an error of skydiff".into()));
         };
         let (first, last) = (first.binding.epoch, last.binding.epoch);
         let mut files = Vec::new();
         for part in parts {
-            files.extend(part.files?);
+            files.extend(part.files.map_err(Stop::Sink)?);
         }
         files.sort_unstable();
         Ok(Manifest {

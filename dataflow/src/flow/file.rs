@@ -32,7 +32,23 @@ pub struct Files {
     /// Of which group.
     pub group: Group,
     /// Them, or why they cannot be written.
+    #[serde(with = "as_json")]
     pub files: Result<Vec<Filed>, String>,
+}
+
+/// What a manifest says of files may leave out what is empty, and what timely sends between processes may not: so it goes as
+/// the manifest will have it.
+mod as_json {
+    use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _};
+    use serde::ser::{Error as _, Serialize, Serializer};
+
+    pub fn serialize<T: Serialize, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
+        serde_json::to_string(value).map_err(S::Error::custom)?.serialize(to)
+    }
+
+    pub fn deserialize<'d, T: DeserializeOwned, D: Deserializer<'d>>(from: D) -> Result<T, D::Error> {
+        serde_json::from_str(&String::deserialize(from)?).map_err(D::Error::custom)
+    }
 }
 
 /// What is archived. All of it lies where it is needed: packets with who read them, histories with their objects' worker,
@@ -67,6 +83,9 @@ pub struct Desk {
     pub since: Epoch,
 }
 
+/// What comes of a group that is being written.
+type Written = Receiver<Result<Vec<Filed>, String>>;
+
 /// What came of one epoch, until it is filed.
 #[derive(Default)]
 struct Rows {
@@ -95,7 +114,7 @@ pub fn file<'s>(archived: Archived<'s>, desk: Desk) -> StreamVec<'s, Epoch, File
     builder.build(move |_| {
         let mut epochs = BTreeMap::<Epoch, Rows>::new();
         let mut ended = BTreeMap::<Epoch, (Capability<Epoch>, Group)>::new();
-        let mut writing: Vec<(Capability<Epoch>, Group, Receiver<Result<Vec<Filed>, String>>)> = Vec::new();
+        let mut writing = Vec::<(Capability<Epoch>, Group, Written)>::new();
         move |frontiers| {
             let wanted = |epoch: &Epoch| *epoch >= desk.since;
             packets.for_each(|capability, data| {

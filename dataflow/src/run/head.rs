@@ -221,8 +221,8 @@ impl Replay {
         let bounds: Vec<&Bound> = bounds.iter().take_while(known).copied().collect();
         let Some((from, to)) = self.nights else { return (Vec::new(), bounds) };
         let within = |bound: &&Bound| night_of(&bound.binding).is_some_and(|night| from <= night && night <= to);
-        let first = bounds.iter().position(|bound| within(&bound)).unwrap_or(bounds.len());
-        let last = bounds.iter().rposition(|bound| within(&bound)).map_or(first, |last| last + 1);
+        let first = bounds.iter().position(&within).unwrap_or(bounds.len());
+        let last = bounds.iter().rposition(&within).map_or(first, |last| last + 1);
         (bounds[..first].to_vec(), bounds[first..last].to_vec())
     }
 }
@@ -252,7 +252,7 @@ impl Source {
                 let _ = wake.activate();
                 taken && !stopped.load(Ordering::Relaxed)
             };
-            let done = recalled.iter().try_for_each(|recalled| recalled.run(&mut out).map(drop));
+            let done = recalled.iter().try_for_each(|recalled| recalled.run(&mint.progress, &mut out).map(drop));
             match done {
                 Ok(()) => mint.run(&mut out, &mut |path| drop(events.send(Event::Beside(path)))),
                 Err(why) => drop(failed.lock().map(|mut failed| *failed = Some(why))),

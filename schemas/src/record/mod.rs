@@ -6,10 +6,12 @@
 
 mod column;
 mod container;
+mod reader;
 mod schema;
 
 pub use column::{Column, Shape, Table, Value};
 pub use container::{Codec, ContainerWriter};
+pub use reader::ContainerReader;
 pub use schema::{avro_schema, markdown};
 
 use column::{columns, words};

@@ -70,6 +70,7 @@ mod tests {
             rows: 1,
             bytes: 1,
             sha256: String::new(),
+            parts: Vec::new(),
             epochs: (Epoch(epochs.0), Epoch(epochs.1)),
             pixels: (Pixel(0), Pixel(0)),
             times: None,

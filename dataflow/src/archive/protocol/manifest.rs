@@ -50,7 +50,6 @@ pub struct Filed {
     /// Where it is, from the root.
     pub path: String,
     /// What it is.
-    #[serde(flatten)]
     pub descriptor: Descriptor,
 }
 

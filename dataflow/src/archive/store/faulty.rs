@@ -59,6 +59,17 @@ impl Faulty {
     }
 }
 
+/// A folder behind a bad line: `faulty://SEED/path`. Three requests of ten fail, one answer of ten gets lost.
+pub fn open(place: &str) -> Option<super::Store> {
+    let (seed, path) = place.strip_prefix("faulty://")?.split_once('/')?;
+    let path = std::path::Path::new("/").join(path);
+    std::fs::create_dir_all(&path).ok()?;
+    let inner = object_store::local::LocalFileSystem::new_with_prefix(&path).ok()?;
+    let faults = Faults { fails: 30, loses: 10, delays: 20, truncates: 10, races: None };
+    let faulty = Faulty::new(Arc::new(inner), faults, seed.parse().ok()?);
+    super::Store::over(Arc::new(faulty), Duration::from_secs(6)).ok()
+}
+
 fn broken(why: &str) -> Error {
     Error::Generic { store: "faulty", source: why.into() }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 fn faulty(inner: &Arc<InMemory>, faults: Faults, seed: u64) -> Store {
     let faulty = Faulty::new(inner.clone(), faults, seed);
-    Store::over(Arc::new(faulty), Duration::from_secs(20)).unwrap()
+    Store::over(Arc::new(faulty), Duration::from_secs(6)).unwrap()
 }
 
 #[test]

@@ -1,0 +1,98 @@
+//! `skydiff diff`, `why` and `publish` as a person meets them, on the sample's nights.
+
+mod common;
+
+use common::{Folder, printed, skydiff};
+use serde_json::Value;
+use std::fs;
+
+const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sample");
+
+fn run(folder: &Folder, job: &str) -> String {
+    let to = folder.0.join("out");
+    let to = to.to_str().unwrap();
+    let job = folder.write("job.toml", job.as_bytes());
+    printed(skydiff(["run", job.to_str().unwrap(), "--from", SAMPLE, "--to", to]));
+    to.to_owned()
+}
+
+fn json(flags: &[&str]) -> Value {
+    serde_json::from_str(&printed(skydiff(flags))).unwrap()
+}
+
+#[test]
+fn a_threshold_changes_what_it_decides_and_nothing_else() {
+    let (before, after) = (Folder::new("diff-before"), Folder::new("diff-after"));
+    let (a, b) = (run(&before, ""), run(&after, "[timescales]\ntrend_z = 4.0\n"));
+    let same = json(&["diff", &a, &a, "--json"]);
+    assert_eq!(same["differences"], Value::Array(vec![]));
+    assert!(same["a"]["records"].as_i64().unwrap() > 100);
+    let moved = json(&["diff", &a, &b, "--json"]);
+    let moved = moved["differences"].as_array().unwrap();
+    assert!(!moved.is_empty());
+    for difference in moved {
+        assert_eq!(difference["kind"], "entered", "{difference}");
+        let z = difference["b"]["z"].as_f64().unwrap().abs();
+        assert!((4.0..5.0).contains(&z), "{difference}");
+    }
+    let counts = json(&["diff", &a, &b, "--by", "state", "--json"]);
+    let counted = counts["counts"].as_array().unwrap().iter().map(|count| count["count"].as_u64().unwrap());
+    assert_eq!(counted.sum::<u64>(), moved.len() as u64);
+    assert!(printed(skydiff(["diff", &a, &b, "--by", "night,reason"])).contains("entered"));
+    // Both files of a run say the same.
+    let (avro, lines) = (format!("{a}/records.avro"), format!("{a}/records.jsonl"));
+    assert!(printed(skydiff(["diff", &avro, &lines])).contains(" 0 differences"));
+    let nowhere = skydiff(["diff", &a, "/nowhere"]);
+    assert!(!nowhere.status.success() && String::from_utf8_lossy(&nowhere.stderr).contains("is not there"));
+}
+
+#[test]
+fn what_was_told_of_an_object_is_explained_by_its_packets() {
+    let folder = Folder::new("why");
+    let out = run(&folder, "");
+    let records = fs::read_to_string(format!("{out}/records.jsonl")).unwrap();
+    let records: Vec<Value> = records.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let object = records[0]["object"].as_str().unwrap();
+    let why = json(&["why", object, "--from", SAMPLE, "--json"]);
+    let packets = why["packets"].as_array().unwrap();
+    assert!(packets.iter().any(|packet| packet["told"]["alert_type"] == "initial"));
+    assert!(packets.iter().all(|packet| packet["outcome"].as_str().unwrap().contains("told: ")));
+    let known = json(&["object", object, "--from", SAMPLE, "--json"]);
+    let measurements = known["history"].as_array().unwrap().len() as u64;
+    assert_eq!(why["used"].as_u64().unwrap() + why["left_out"].as_array().unwrap().len() as u64, measurements);
+    // A state that holds has the value that its record says, and it is beyond the threshold.
+    let values = why["values"].as_array().unwrap();
+    for scale in known["timescales"].as_array().unwrap() {
+        let name = scale["timescale"].as_f64().map_or("all".to_owned(), |days| days.to_string());
+        for held in scale["states"].as_array().unwrap() {
+            let same = |value: &&Value| value["timescale"] == name.as_str() && value["state"] == held["state"];
+            let Some(value) = values.iter().find(same) else { continue };
+            assert_eq!(value["value"], held["z"]);
+            let (z, threshold) = (held["z"].as_f64().unwrap(), value["threshold"].as_f64().unwrap());
+            assert!(z.abs() >= threshold.abs());
+        }
+    }
+    let text = printed(skydiff(["why", object, "--from", SAMPLE]));
+    assert!(text.contains("measurements are used") && text.contains("told: initial, new_data"), "{text}");
+    assert!(!skydiff(["why", "ZTF99zzzzzzz", "--from", SAMPLE]).status.success());
+}
+
+#[test]
+fn catalogues_hold_every_alert_and_object_and_are_replaced_whole() {
+    let folder = Folder::new("publish");
+    let to = folder.0.to_str().unwrap();
+    let said = printed(skydiff(["publish", "--from", SAMPLE, "--to", to, "--order", "1"]));
+    let again = printed(skydiff(["publish", "--from", SAMPLE, "--to", to]));
+    assert_eq!(said, again);
+    let alerts: u64 = said.split(' ').next().unwrap().parse().unwrap();
+    let properties = fs::read_to_string(folder.0.join("alerts/collection.properties")).unwrap();
+    assert!(properties.contains("hats_primary_table_url=edition-000002\n"), "{properties}");
+    let edition = folder.0.join("alerts/edition-000002");
+    let properties = fs::read_to_string(edition.join("hats.properties")).unwrap();
+    assert!(properties.contains(&format!("hats_nrows={alerts}\n")) && properties.contains("hats_order=1\n"));
+    let own: Value = serde_json::from_slice(&fs::read(edition.join("skydiff.json")).unwrap()).unwrap();
+    for tile in own["tiles"].as_array().unwrap() {
+        let path = edition.join(tile["path"].as_str().unwrap());
+        assert_eq!(fs::metadata(path).unwrap().len(), tile["bytes"].as_u64().unwrap());
+    }
+}
