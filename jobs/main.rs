@@ -1,7 +1,7 @@
 //! `skydiff`: one verb a file.
 
-mod demo;
 mod archive;
+mod demo;
 mod diff;
 mod fits;
 mod job;

@@ -173,7 +173,7 @@ impl Lookup {
     }
 
     /// Every accepted packet, in order.
-    fn read(&self, mut look: impl FnMut(Offer)) -> Result<(Clocks, (i64, i64)), LookupError> {
+    pub(crate) fn read(&self, mut look: impl FnMut(Offer)) -> Result<(Clocks, (i64, i64)), LookupError> {
         let (mut reader, mint) = (self.reader()?, self.mint()?);
         let (mut clocks, mut packets) = (Clocks::default(), (0, 0));
         let mut take = |feed| {

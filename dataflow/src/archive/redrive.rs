@@ -47,7 +47,7 @@ pub fn redrive(archive: &Archive, reason: Reason, folder: &Path) -> Result<(usiz
         tar.into_inner().map_err(cannot)?.into_inner().map_err(|error| cannot(error.into_error()))?;
         count += packets.len();
         let received = Some(Time::Mjd(received.days()));
-        sources.push(SourceSettings { path, rank, received });
+        sources.push(SourceSettings { path, rank, received, ..SourceSettings::default() });
     }
     Ok((count, sources))
 }
