@@ -113,8 +113,10 @@ impl Process {
                     return false;
                 }
                 let Some(resume) = self.resume else { return false };
-                self.progress[lane] = Some(Progress::Born(resume.live));
-                world.lanes[lane].progress = self.progress[lane];
+                if self.progress[lane].is_none() {
+                    self.progress[lane] = Some(Progress::Born(resume.live));
+                    world.lanes[lane].progress = self.progress[lane];
+                }
                 if lane + 1 < lanes { At::Born(lane + 1) } else { At::Replay(0) }
             }
             At::Replay(lane) if lane >= lanes => At::File,
@@ -185,7 +187,7 @@ impl Process {
         let from = resume.snapshot.and_then(|epoch| world.snapshots.get_key_value(&epoch)).map(|(e, s)| (*e, *s));
         self.state = resume.loaded.map(|loaded| (loaded, state(self.chain.manifests(), from, loaded)));
         self.resume = Some(resume);
-        Ok(if self.progress.first().is_some_and(Option::is_none) { At::Born(0) } else { At::Replay(0) })
+        Ok(if self.progress.iter().any(Option::is_none) { At::Born(0) } else { At::Replay(0) })
     }
 
     /// One transaction: everything up to `last` that the lane lacks, and that it does not lack it any more.

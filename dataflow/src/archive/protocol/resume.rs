@@ -39,7 +39,7 @@ pub struct Resume {
 pub enum ResumeError {
     /// This lane has published an epoch that no manifest holds.
     Ahead(usize, Epoch),
-    /// This lane was never born, and others were.
+    /// This lane was never born, and others have published.
     Unborn(usize),
 }
 
@@ -59,18 +59,22 @@ impl std::fmt::Display for ResumeError {
 impl std::error::Error for ResumeError {}
 
 /// Decides over the last durable epoch, the progress of each lane (none: a job without lanes; all `None`: their first start),
-/// and the epochs that have a snapshot.
+/// and the epochs that have a snapshot. Lanes that are `None` are to be born at the first new epoch.
 pub fn resume(last: Option<Epoch>, lanes: &[Option<Progress>], snapshots: &[Epoch]) -> Result<Resume, ResumeError> {
     let live = last.map_or(Epoch(0), Epoch::next);
     let mut replayed = live;
-    if lanes.iter().any(Option::is_some) {
-        for (lane, progress) in lanes.iter().enumerate() {
-            let lacks = progress.ok_or(ResumeError::Unborn(lane))?.lacks();
-            if lacks > live {
-                return Err(ResumeError::Ahead(lane, Epoch(lacks.0 - 1)));
-            }
-            replayed = replayed.min(lacks);
+    // All lanes are born before one publishes: until then, a start that was cut short has left some of them unborn.
+    let published = lanes.iter().any(|progress| matches!(progress, Some(Progress::Through(_))));
+    for (lane, progress) in lanes.iter().enumerate() {
+        let lacks = match progress {
+            Some(progress) => progress.lacks(),
+            None if published => return Err(ResumeError::Unborn(lane)),
+            None => continue,
+        };
+        if lacks > live {
+            return Err(ResumeError::Ahead(lane, Epoch(lacks.0 - 1)));
         }
+        replayed = replayed.min(lacks);
     }
     let loaded = replayed.0.checked_sub(1).map(Epoch);
     let snapshot = snapshots.iter().copied().filter(|epoch| Some(*epoch) <= loaded).max();
@@ -96,6 +100,7 @@ mod tests {
         assert_eq!(at(Some(9), &[through(9), through(9)]), phases(Some(9), Some(7), 10, 10), "all is published");
         assert_eq!(at(Some(9), &[through(9), through(5)]), phases(Some(5), Some(2), 6, 10), "the slowest lane decides");
         assert_eq!(at(Some(9), &[through(9), Some(Born(Epoch(0)))]), phases(None, None, 0, 10), "one only born");
+        assert_eq!(at(None, &[Some(Born(Epoch(0))), None]), phases(None, None, 0, 0), "a start that was cut short");
         assert_eq!(at(Some(9), &[through(9), None]), Err(ResumeError::Unborn(1)));
         assert_eq!(at(Some(9), &[through(10)]), Err(ResumeError::Ahead(0, Epoch(10))));
         assert_eq!(at(None, &[through(0)]), Err(ResumeError::Ahead(0, Epoch(0))));
