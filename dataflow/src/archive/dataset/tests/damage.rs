@@ -14,10 +14,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-fn some<R: Row + Clone>(rows: impl Strategy<Value = R>, count: usize) -> Vec<R>
-where
-    R: std::fmt::Debug,
-{
+fn some<R: Row + Clone + std::fmt::Debug>(rows: impl Strategy<Value = R>, count: usize) -> Vec<R> {
     in_order(&vec(rows, count).new_tree(&mut TestRunner::deterministic()).unwrap().current())
 }
 
