@@ -181,7 +181,11 @@ fn values_text(story: &Story, settings: &TimescaleSettings) -> String {
     for at in 0..settings.timescales.len() {
         let held = held_against(values, at, settings);
         let line: String = held.iter().filter_map(|held| held.value.map(|value| (held, value))).map(against).collect();
-        text += &format!("{:>6} d{}\n", days(settings, at), if line.is_empty() { "  too few visits" } else { &line });
+        text += &format!(
+            "{:>6} d{}\n",
+            days(settings, at),
+            if line.is_empty() { "  too few visits on one reference image" } else { &line }
+        );
     }
     text
 }

@@ -250,3 +250,31 @@ fn every_column_is_documented() {
     assert!(markdown.contains("One of: initial, subsequent, update, retraction."));
     assert_eq!(markdown.matches("## ").count(), 8, "a section for each table: {markdown}");
 }
+
+#[test]
+fn what_is_encoded_is_decoded_and_nothing_shorter() {
+    for record in [full(), empty()] {
+        let mut datum = vec![];
+        record.encode(&mut datum);
+        assert_eq!(Record::decode_whole(&datum).as_ref(), Some(&record));
+        for length in 0..datum.len() {
+            assert_eq!(Record::decode_whole(&datum[..length]), None);
+        }
+        datum.push(0);
+        assert_eq!(Record::decode_whole(&datum), None);
+    }
+    let container = |codec| {
+        let mut writer = ContainerWriter::new(vec![], codec).unwrap();
+        (0..300).for_each(|_| writer.append(&full()).unwrap());
+        writer.finish().unwrap()
+    };
+    for codec in [Codec::Null, Codec::Deflate] {
+        let bytes = container(codec);
+        let read: Vec<Record> = ContainerReader::new(&bytes[..]).unwrap().map(Result::unwrap).collect();
+        assert!(read.len() == 300 && read.iter().all(|record| *record == full()));
+        for length in (0..bytes.len()).step_by(97) {
+            let whole = ContainerReader::new(&bytes[..length]).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+            assert!(whole.map_or(true, |records| records.len() < 300));
+        }
+    }
+}

@@ -99,3 +99,21 @@ fn rows_are_in_the_pixel_of_their_place_in_order() {
         assert_eq!(here as u64, tile.rows);
     }
 }
+
+#[test]
+fn night_after_night_is_all_at_once() {
+    let by_pixel = |edition: &Edition| {
+        let mut rows: std::collections::BTreeMap<u64, u64> = Default::default();
+        edition.tiles.iter().for_each(|tile| *rows.entry(tile.pixel).or_default() += tile.rows);
+        rows
+    };
+    let (at_once, _) = Edition::none(1).append::<AlertRow>(Epoch(8), night(0, 90)).unwrap();
+    let mut nightly = Edition::none(1);
+    for of in 0..9 {
+        (nightly, _) = nightly.append::<AlertRow>(Epoch(of), night(of * 10, of * 10 + 10)).unwrap();
+    }
+    assert_eq!(by_pixel(&nightly), by_pixel(&at_once));
+    assert_eq!((nightly.rows(), nightly.through), (90, at_once.through));
+    let paths: BTreeSet<&String> = nightly.tiles.iter().map(|tile| &tile.path).collect();
+    assert_eq!(paths.len(), nightly.tiles.len());
+}

@@ -78,3 +78,29 @@ fn a_writer_says_how_much_it_holds() {
     assert_eq!(file.descriptor.bytes, file.bytes.len() as u64);
     assert_eq!(file.descriptor.pixels, (row(0).pixel(), row(99).pixel()));
 }
+
+#[test]
+fn real_packets_come_back_byte_for_byte() {
+    let mut folders = vec![std::path::PathBuf::from("/work/shared/data/ztf"), "/work/shared/data/lsst".into()];
+    let mut packets = vec![];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => folders.push(entry.path()),
+                _ => packets.push(std::fs::read(entry.path()).unwrap()),
+            }
+        }
+    }
+    let template = some(packet_rows(), 1).remove(0);
+    let rows = packets.into_iter().enumerate().map(|(number, bytes)| PacketRow {
+        epoch: Epoch(number as u64 / 50),
+        number: number as u64,
+        bytes: bytes.into(),
+        ..template.clone()
+    });
+    let rows: Vec<PacketRow> = rows.collect();
+    if rows.is_empty() {
+        return eprintln!("no real packets here: skipped");
+    }
+    assert!(read::<PacketRow>(&write(&rows), &Select::default()) == in_order(&rows));
+}
