@@ -7,8 +7,8 @@
 use super::{Fields, Telescope};
 use crate::settings::{Settings, Survey};
 use crate::{Random, Visit};
-use skydiff_schemas::MicroDays;
 use skydiff_schemas::survey::tai;
+use skydiff_schemas::{MicroDays, iso_utc};
 
 /// MJD of 2017-01-01, from which ZTF counts.
 const ORIGIN: f64 = 57_754.0;
@@ -189,16 +189,9 @@ impl Cadence {
 
 /// LSST's visit ids are the date's digits and five more.
 fn lsst_visit(night: i64, nth: u32) -> u64 {
-    // Fliegel & Van Flandern 1968.
-    let l = night + 2_400_001 + 68_569;
-    let n = 4 * l / 146_097;
-    let l = l - (146_097 * n + 3) / 4;
-    let i = 4000 * (l + 1) / 1_461_001;
-    let l = l - 1461 * i / 4 + 31;
-    let j = 80 * l / 2447;
-    let (day, l) = (l - 2447 * j / 80, j / 11);
-    let (year, month) = (100 * (n - 49) + i + l, j + 2 - 12 * l);
-    ((year * 10_000 + month * 100 + day) * 100_000 + i64::from(nth)).max(0) as u64
+    let midnight = iso_utc(MicroDays(night * MicroDays::DAY.0));
+    let date: String = midnight.chars().take(10).filter(char::is_ascii_digit).collect();
+    date.parse::<u64>().unwrap_or_default() * 100_000 + u64::from(nth)
 }
 
 /// nJy of an AB magnitude.
