@@ -48,7 +48,8 @@ pub fn dates(range: (f64, f64), most: usize) -> Vec<(f64, String)> {
         let (first, last) = ((range.0 * 24.0 / hours).ceil() as i64, (range.1 * 24.0 / hours).floor() as i64);
         let hour = |at: i64| {
             let mjd = at as f64 * hours / 24.0;
-            (mjd, name(mjd).get(5..16).unwrap_or_default().replace('T', " "))
+            // A microday is no whole part of an hour: half a minute more, and the minute is right.
+            (mjd, name(mjd + 0.5 / 1440.0).get(5..16).unwrap_or_default().replace('T', " "))
         };
         return (first..=last).map(hour).collect();
     }
