@@ -80,7 +80,8 @@ def light_curves(root: Path) -> None:
 def readme(root: Path) -> None:
     """What the README shows runs as it stands."""
     text = (Path(__file__).parents[2] / "README.md").read_text()
-    snippet = text.split("```python\n")[1].split("```")[0]
+    snippets = [block.split("```")[0] for block in text.split("```python\n")[1:]]
+    snippet = next(block for block in snippets if "import lsdb" in block)
     os.chdir(root.parent)
     shown: list = []
     for line in snippet.splitlines():
