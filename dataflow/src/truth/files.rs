@@ -19,7 +19,7 @@ pub struct TruthFiles {
 }
 
 impl TruthFiles {
-    /// Begins `objects.csv`, `alerts.csv` and `light_curves.csv` in a folder, and writes `simulation.toml` and `visits`.
+    /// Begins `objects.csv`, `alerts.csv` and `light_curves.csv` in a folder, and writes `simulation.toml`.
     pub fn create(folder: &Path, settings: &Settings) -> io::Result<TruthFiles> {
         std::fs::create_dir_all(folder)?;
         let text = toml::to_string(settings).map_err(io::Error::other)?;

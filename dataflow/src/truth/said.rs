@@ -20,8 +20,6 @@ pub struct Said {
     pub flips: Vec<u32>,
     /// By timescale: whether the last record's window has two good visits of a series or more.
     pub pairs: Vec<bool>,
-    /// By timescale: whether it was ever `rising`.
-    pub rising: Vec<bool>,
     /// Whether it was ever `new`.
     pub new: bool,
     /// Records.
@@ -87,7 +85,6 @@ impl Said {
     fn hear(&mut self, line: &Line) {
         let scales = line.timescales.len().max(self.changes.len());
         self.changes.resize(scales, false);
-        self.rising.resize(scales, false);
         self.flips.resize(scales, 0);
         self.pairs = vec![false; scales];
         self.records += 1;
@@ -97,7 +94,6 @@ impl Said {
             let first = !self.changes[at] && scale.left.is_empty();
             self.flips[at] += (scale.entered.len() + scale.left.len()) as u32 - u32::from(first && says(&CHANGING));
             self.changes[at] |= says(&CHANGING);
-            self.rising[at] |= says(&["rising"]);
             self.new |= says(&["new"]);
             self.pairs[at] = scale.series.iter().any(|series| series.n > 1);
         }
