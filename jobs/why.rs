@@ -182,8 +182,11 @@ fn values_text(story: &Story, settings: &TimescaleSettings) -> String {
         let held = held_against(values, at, settings);
         let line: String = held.iter().filter_map(|held| held.value.map(|value| (held, value))).map(against).collect();
         text += &format!(
-            "{:>6} d{}\n",
-            days(settings, at),
+            "{:>8}{}\n",
+            match days(settings, at).as_str() {
+                "all" => "all".to_owned(),
+                days => format!("{days} d"),
+            },
             if line.is_empty() { "  too few visits on one reference image" } else { &line }
         );
     }
