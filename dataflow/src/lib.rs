@@ -9,6 +9,7 @@ pub mod event;
 pub mod flow;
 pub mod highlights;
 pub mod judge;
+pub mod kafka;
 pub mod ledger;
 pub mod lookup;
 mod names;

@@ -91,7 +91,8 @@ impl Reader {
         for (number, parcel) in (share.first..).zip(&share.parcels) {
             let at = At { file: share.origin.bundle.clone(), packet: number, name: parcel.name.clone(), record: 0 };
             let mut row = keep.as_ref().map(|_| packet_row(parcel, number, &share.origin));
-            self.packet(parcel, at, &share.origin, &mut reading, offer, row.as_mut());
+            let received = parcel.received.unwrap_or(share.origin.received);
+            self.packet(parcel, at, (share.origin.rank, received), &mut reading, offer, row.as_mut());
             if let (Some(keep), Some(row)) = (keep.as_mut(), row) {
                 keep.push(row);
             }
@@ -108,7 +109,7 @@ impl Reader {
         &mut self,
         parcel: &Parcel,
         at: At,
-        origin: &Origin,
+        (rank, received): (i16, MicroDays),
         reading: &mut Reading,
         offer: &mut dyn FnMut(Offer),
         mut keep: Option<&mut PacketRow>,
@@ -135,7 +136,7 @@ impl Reader {
             pen.at.record = records;
             records += 1;
             match alert.map_err(|reject| (Reason::from(&reject), reject.to_string())).and_then(|alert| {
-                is_past(alert, origin, settings.future).map(|()| alert).map_err(|detail| (Reason::Future, detail))
+                is_past(alert, received, settings.future).map(|()| alert).map_err(|detail| (Reason::Future, detail))
             }) {
                 Ok(alert) => {
                     ended = None;
@@ -143,7 +144,7 @@ impl Reader {
                     if let Some(row) = &mut keep {
                         row.alerts.push(packet_alert(alert));
                     }
-                    offer(Offer::from_alert(alert, origin.rank, origin.received));
+                    offer(Offer::from_alert(alert, rank, received));
                 }
                 Err((reason, detail)) => {
                     ended = Some(reason);
@@ -169,10 +170,10 @@ fn packet_row(parcel: &Parcel, number: u64, origin: &Origin) -> PacketRow {
         epoch: Epoch(0),
         alerts: Vec::new(),
         topic: origin.bundle.clone(),
-        partition: 0,
+        partition: origin.partition,
         number,
         name: parcel.name.clone(),
-        received: origin.received,
+        received: parcel.received.unwrap_or(origin.received),
         rank: origin.rank,
         schema: String::new(),
         records: parcel.records,
@@ -187,12 +188,12 @@ fn packet_alert(alert: &Alert) -> PacketAlert {
 }
 
 /// A packet from the future is no witness of the time: the clock of all others would follow it.
-fn is_past(alert: &Alert, origin: &Origin, future: MicroDays) -> Result<(), String> {
+fn is_past(alert: &Alert, received: MicroDays, future: MicroDays) -> Result<(), String> {
     let utc = tai::to_utc(alert.time);
-    if utc - origin.received <= future {
+    if utc - received <= future {
         return Ok(());
     }
-    let (at, received) = (iso_utc(utc), iso_utc(origin.received));
+    let (at, received) = (iso_utc(utc), iso_utc(received));
     Err(format!("trigger time {at} is more than {} d after the packet was received, {received}", future.days()))
 }
 

@@ -127,10 +127,16 @@ impl Recalled {
             rows.sort_by(|a, b| {
                 (a.epoch, &a.topic, a.partition, a.number).cmp(&(b.epoch, &b.topic, b.partition, b.number))
             });
-            let same =
-                |a: &PacketRow, b: &PacketRow| (a.epoch, &a.topic, a.number + 1) == (b.epoch, &b.topic, b.number);
+            let same = |a: &PacketRow, b: &PacketRow| {
+                (a.epoch, &a.topic, a.partition, a.number + 1) == (b.epoch, &b.topic, b.partition, b.number)
+            };
             for run in rows.chunk_by(same).flat_map(|run| run.chunks(PACKETS)) {
-                let origin = Origin { bundle: run[0].topic.clone(), rank: run[0].rank, received: run[0].received };
+                let origin = Origin {
+                    bundle: run[0].topic.clone(),
+                    partition: run[0].partition,
+                    rank: run[0].rank,
+                    received: run[0].received,
+                };
                 let parcels = run.iter().map(parcel).collect();
                 if !bench.share(origin, run[0].number, parcels, Vec::new()) {
                     return Ok(());
@@ -153,7 +159,7 @@ impl Recalled {
             if !bench.open(*step, true)? {
                 return Ok(());
             }
-            let origin = Origin { bundle: String::new(), rank: 0, received: MicroDays(0) };
+            let origin = Origin { bundle: String::new(), partition: 0, rank: 0, received: MicroDays(0) };
             let (mut rows, mut heard) = (Vec::with_capacity(SHARE), true);
             let mut put = |kept, rows: &mut Vec<Kept>| {
                 rows.push(kept);
@@ -186,7 +192,7 @@ fn parcel(row: &PacketRow) -> Parcel {
         true => Bytes::Lost("its bytes could not be read when it came".into()),
         false => Bytes::Here(row.bytes.to_vec()),
     };
-    Parcel { name: row.name.clone(), bytes, records: row.records, left_out: row.left_out }
+    Parcel { name: row.name.clone(), bytes, records: row.records, left_out: row.left_out, received: Some(row.received) }
 }
 
 /// Puts epochs together.

@@ -33,7 +33,7 @@ fn read(packets: &[(&str, u64)], keep_bytes: bool) -> (Reading, Vec<Offer>) {
         records: *records,
         left_out: 0,
     };
-    let origin = Origin { bundle: "f".into(), rank: 2, received: MicroDays(60_000_000_000) };
+    let origin = Origin { bundle: "f".into(), partition: 0, rank: 2, received: MicroDays(60_000_000_000) };
     let share = Share { number: 9, origin, first: 40, parcels: packets.iter().map(parcel).collect(), kept: vec![] };
     let mut offers = Vec::new();
     let reading = Reader::new(stand_in(), settings).read(&share, &mut |offer| offers.push(offer));
@@ -94,9 +94,9 @@ fn rejects_say_what_to_do_and_what_is_missing() {
 
 #[test]
 fn a_length_that_no_packet_has_is_a_reject() {
-    let origin = Origin { bundle: "f".into(), rank: 2, received: MicroDays(0) };
+    let origin = Origin { bundle: "f".into(), partition: 0, rank: 2, received: MicroDays(0) };
     let bytes = Bytes::At { path: "/dev/zero".into(), offset: 1, length: 1 << 62 };
-    let parcels = vec![Parcel { name: "n".into(), bytes, records: 1, left_out: 0 }];
+    let parcels = vec![Parcel { name: "n".into(), bytes, records: 1, left_out: 0, received: None }];
     let settings = ReadSettings { future: MicroDays::DAY, keep_bytes: true };
     let share = Share { number: 0, origin, first: 0, parcels, kept: vec![] };
     let reading = Reader::new(stand_in(), settings).read(&share, &mut |_| {});

@@ -91,6 +91,25 @@ pub struct Marks {
     pub night: Option<Night>,
     /// That many packets of the whole job: the mark that was asked for, or more where a block of many passed it.
     pub packets: Option<u64>,
+    /// Of the partitions of Kafka topics in which something was read, what.
+    #[serde(default)]
+    pub ranges: Vec<Range>,
+}
+
+/// What an epoch has of a partition of a Kafka topic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Range {
+    /// Which topic, as bundles are named.
+    pub topic: String,
+    /// Which of its partitions.
+    pub partition: i32,
+    /// The first offset that it may have.
+    pub from: u64,
+    /// The offset behind it: everything before this has been read, or is no message.
+    pub to: u64,
+    /// So many offsets before `from` were gone when they should have been read, and were given up (`--accept-gap`).
+    #[serde(default)]
+    pub gap: u64,
 }
 
 /// What the mint hands on.
@@ -214,7 +233,7 @@ mod tests {
     /// Cuts bundles of (bytes, visit) and writes what comes out: packets as digits, `|` for a share's end, `;` for an epoch's.
     fn cut(cut: &str, every: Option<u64>, bundles: &[&[(usize, Option<u64>)]]) -> String {
         let mut cutter = Cutter::new(cut.parse().unwrap(), every);
-        let origin = Origin { bundle: "x".into(), rank: 0, received: MicroDays(0) };
+        let origin = Origin { bundle: "x".into(), partition: 0, rank: 0, received: MicroDays(0) };
         let mut text = String::new();
         let mut shares = 0;
         let mut out = |feed| match feed {
@@ -231,8 +250,13 @@ mod tests {
         };
         for bundle in bundles {
             for (number, (bytes, visit)) in bundle.iter().enumerate() {
-                let parcel =
-                    Parcel { name: String::new(), bytes: Bytes::Here(vec![0; *bytes]), records: 1, left_out: 0 };
+                let parcel = Parcel {
+                    name: String::new(),
+                    bytes: Bytes::Here(vec![0; *bytes]),
+                    records: 1,
+                    left_out: 0,
+                    received: None,
+                };
                 cutter.push(&origin, number as u64, parcel, *visit, &mut out);
             }
             cutter.end_bundle("f".into(), None, &mut out);
@@ -254,7 +278,7 @@ mod tests {
     #[test]
     fn marks_tell_true_counts_and_bytes_end_epochs() {
         let mut cutter = Cutter::new(EpochCut::Visit, Some(25));
-        let origin = Origin { bundle: "x".into(), rank: 0, received: MicroDays(0) };
+        let origin = Origin { bundle: "x".into(), partition: 0, rank: 0, received: MicroDays(0) };
         let mut marks = Vec::new();
         let mut seal = |feed| {
             if let Feed::Seal(mark) = feed {
@@ -263,7 +287,7 @@ mod tests {
         };
         for (number, (records, length)) in [(60, 1), (1, EPOCH_BYTES), (1, 1), (1, 1)].into_iter().enumerate() {
             let bytes = Bytes::At { path: "x".into(), offset: 0, length };
-            let parcel = Parcel { name: String::new(), bytes, records, left_out: 0 };
+            let parcel = Parcel { name: String::new(), bytes, records, left_out: 0, received: None };
             cutter.push(&origin, number as u64, parcel, None, &mut seal);
         }
         cutter.end_bundle("x".into(), None, &mut seal);

@@ -163,11 +163,23 @@ fn look(path: &Path, length: u64) -> io::Result<Content> {
 }
 
 fn loose(path: &Path, length: u64) -> Parcel {
-    Parcel { name: name(path), bytes: Bytes::At { path: path.to_owned(), offset: 0, length }, records: 1, left_out: 0 }
+    Parcel {
+        name: name(path),
+        bytes: Bytes::At { path: path.to_owned(), offset: 0, length },
+        records: 1,
+        left_out: 0,
+        received: None,
+    }
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Parcel {
-    Parcel { name: name(path), bytes: Bytes::Lost(format!("{}: {error}", path.display())), records: 1, left_out: 0 }
+    Parcel {
+        name: name(path),
+        bytes: Bytes::Lost(format!("{}: {error}", path.display())),
+        records: 1,
+        left_out: 0,
+        received: None,
+    }
 }
 
 fn lost(path: &Path, error: &io::Error, tell: &mut dyn FnMut(Found) -> Flow) -> Flow {

@@ -146,7 +146,7 @@ impl Bench {
             self.cutter.end_bundle(file, over, &mut |feed| self.hung_up |= !out(feed));
         }
         let received = night.map_or(input.received, Night::received);
-        let origin = Origin { bundle, rank: input.rank, received };
+        let origin = Origin { bundle, partition: 0, rank: input.rank, received };
         self.open = Some(Open { origin, night, number: 0, taken, over });
         self.flow()
     }

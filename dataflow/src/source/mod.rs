@@ -24,7 +24,7 @@ mod stream;
 mod taken;
 
 pub use blocks::{Blocks, Piece};
-pub use cut::{Cutter, EpochCut, Feed, Marks, parse_bytes};
+pub use cut::{Cutter, EpochCut, Feed, Marks, Range, parse_bytes};
 pub use folder::{Found, Place, walk};
 pub use mint::{Input, Mint, Packets, Probe, Progress};
 pub use night::Night;

@@ -21,6 +21,8 @@ pub struct Parcel {
     pub records: u64,
     /// How many more bytes it had: of a long run of noise only the first travel.
     pub left_out: u64,
+    /// When it was received (MJD UTC), where it says so itself; else its origin does.
+    pub received: Option<MicroDays>,
 }
 
 /// The bytes of a packet, or where they are.
@@ -94,8 +96,10 @@ impl Opener {
 /// What all packets of one bundle have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
-    /// Where it was found, as people are told: a path, or `-`.
+    /// Where it was found, as people are told: a path, `-`, or a Kafka topic.
     pub bundle: String,
+    /// Of a topic, which partition; else 0.
+    pub partition: i32,
     /// Rank of its source in the job: a greater one outranks.
     pub rank: i16,
     /// When its packets were received: MJD UTC.
@@ -109,7 +113,7 @@ pub struct Share {
     pub number: u64,
     /// Where its packets are from.
     pub origin: Origin,
-    /// Number of its first packet within the bundle.
+    /// Number of its first packet within the bundle, or its offset in the partition; the others follow without a gap.
     pub first: u64,
     /// Its packets, in the order of the bundle.
     pub parcels: Vec<Parcel>,

@@ -40,7 +40,13 @@ pub fn simulate(settings: &Settings, tell: &mut dyn FnMut(Made) -> ControlFlow<(
             tell(Made::Begin(night_name(settings, night)))?;
             simulation.night(&mut |bytes, told| {
                 let bytes = Bytes::Here(bytes.to_vec());
-                tell(Made::Packet(Parcel { name: packet_name(told.alert), bytes, records: 1, left_out: 0 }))
+                tell(Made::Packet(Parcel {
+                    name: packet_name(told.alert),
+                    bytes,
+                    records: 1,
+                    left_out: 0,
+                    received: None,
+                }))
             })?;
             done += 1;
             tell(Made::End { done, of: settings.nights })?;

@@ -43,7 +43,7 @@ impl<R: Read> Read for Counted<R> {
 }
 
 fn lost(name: String, error: io::Error) -> Parcel {
-    Parcel { name, bytes: Bytes::Lost(error.to_string()), records: 1, left_out: 0 }
+    Parcel { name, bytes: Bytes::Lost(error.to_string()), records: 1, left_out: 0, received: None }
 }
 
 fn is_plain_tar(mut file: &File) -> io::Result<bool> {
@@ -80,7 +80,7 @@ fn containers(reader: impl Read, name: String, tell: Tell<'_>) -> Flow {
         match blocks.next_piece() {
             Ok(Some(piece)) => {
                 let (bytes, records, left_out) = (Bytes::Here(piece.bytes), piece.records, piece.left_out);
-                tell(Parcel { name: name.clone(), bytes, records, left_out })?
+                tell(Parcel { name: name.clone(), bytes, records, left_out, received: None })?
             }
             Ok(None) => return Flow::Continue(()),
             Err(error) => return tell(lost(name, error)),
@@ -92,7 +92,7 @@ fn containers(reader: impl Read, name: String, tell: Tell<'_>) -> Flow {
 fn packet(reader: impl Read, name: String, tell: Tell<'_>) -> Flow {
     let mut bytes = Vec::new();
     match reader.take(MAX_PACKET + 1).read_to_end(&mut bytes) {
-        Ok(_) => tell(Parcel { name, bytes: Bytes::Here(bytes), records: 1, left_out: 0 }),
+        Ok(_) => tell(Parcel { name, bytes: Bytes::Here(bytes), records: 1, left_out: 0, received: None }),
         Err(error) => tell(lost(name, error)),
     }
 }
@@ -148,7 +148,7 @@ fn plain_tar(path: &Path, file: File, read: &Arc<AtomicU64>, tell: Tell<'_>) -> 
                     Ok((head, Content::Containers)) => containers(io::Cursor::new(head).chain(entry), name, tell)?,
                     Ok(_) => {
                         let bytes = Bytes::At { path: path.to_owned(), offset, length: size };
-                        tell(Parcel { name, bytes, records: 1, left_out: 0 })?;
+                        tell(Parcel { name, bytes, records: 1, left_out: 0, received: None })?;
                     }
                     Err(error) => tell(lost(name, error))?,
                 }

@@ -53,7 +53,12 @@ mod tests {
     fn a_job_goes_on_behind_what_is_bound() {
         let binding = |bundle: &str, first, packets, ends: bool| Binding {
             epoch: Epoch(0),
-            origin: (packets > 0).then(|| Origin { bundle: bundle.into(), rank: 0, received: MicroDays(0) }),
+            origin: (packets > 0).then(|| Origin {
+                bundle: bundle.into(),
+                partition: 0,
+                rank: 0,
+                received: MicroDays(0),
+            }),
             first,
             packets,
             bytes: 0,
