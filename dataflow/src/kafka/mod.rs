@@ -3,5 +3,15 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `connect` | settings, secrets, errors |
+//! | `reach` | questions to a cluster, answered in time or not at all |
+//! | `produce`, `pace` | packets to topics, as a survey sends them |
+//! | `tail`, `message` | topics as a person reads them |
+//! | `lag` | how far a job or a group is behind |
 
 pub mod connect;
+pub mod lag;
+pub mod message;
+pub mod pace;
+pub mod produce;
+pub mod reach;
+pub mod tail;
