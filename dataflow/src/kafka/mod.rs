@@ -3,6 +3,8 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `settings` | what a job file says |
+//! | `connect` | clusters: secrets, errors |
+//! | `reach` | questions to a cluster, answered in time or not at all |
 //! | `positions` | where partitions are read on |
 //! | `discover` | which there are, and how far they reach |
 //! | `registry` | schemas by id |
@@ -11,15 +13,23 @@
 //! | `message` | what is sent, as messages |
 //! | `progress` | how far lanes are |
 //! | `lane` | one transactional producer |
-//! | `connect` | clusters: secrets, errors |
+//! | `produce`, `pace` | packets to topics, as a survey sends them |
+//! | `tail`, `heard` | topics as a person reads them |
+//! | `lag` | how far a job or a group is behind |
 
 pub mod connect;
 mod discover;
+pub mod heard;
+pub mod lag;
 pub mod lane;
 pub mod live;
 pub mod message;
+pub mod pace;
 pub mod positions;
+pub mod produce;
 pub mod progress;
+pub mod reach;
 pub mod registry;
 pub mod settings;
+pub mod tail;
 pub mod topics;
