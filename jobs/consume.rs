@@ -5,7 +5,7 @@ use crate::output::{print, print_text};
 use crate::run::watch_interrupts;
 use crate::stamp::write_stamps;
 use clap::Args;
-use skydiff_dataflow::kafka::said::{Reader, Said};
+use skydiff_dataflow::kafka::heard::{Reader, Said};
 use skydiff_dataflow::kafka::tail::{From, Message, Next, Tail, Wanted};
 use skydiff_dataflow::settings::load;
 use skydiff_schemas::avro::MAGIC;

@@ -26,6 +26,7 @@ mod stamp;
 mod survey;
 mod sweep;
 mod topics;
+mod topics_of;
 mod why;
 
 #[global_allocator]

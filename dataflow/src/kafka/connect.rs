@@ -261,7 +261,7 @@ pub type Producer = rdkafka::producer::BaseProducer<Ear, NoCustomPartitioner>;
 pub type Consumer = rdkafka::consumer::BaseConsumer<Ear>;
 
 /// What an error code means, if trying again will not help.
-fn lasting(code: Code, reason: &str) -> Option<String> {
+pub(super) fn lasting(code: Code, reason: &str) -> Option<String> {
     Some(match code {
         Code::Authentication | Code::SaslAuthenticationFailed => {
             "the brokers refuse this user or its password: look at user, mechanism and the password".into()

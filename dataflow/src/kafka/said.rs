@@ -1,188 +1,209 @@
-//! What a message says: a survey's packet, one of our records (JSON or Avro), another's JSON, or bytes that are none of these.
+//! What is sent: records, what was last said of an object, rejects and progress as messages. Pure.
 
-use super::tail::Message;
-use serde_json::{Value as Json, json};
-use skydiff_schemas::avro::{BytesAs, Header, Inflate, MAGIC, Schema, Value as Avro, confluent};
-use skydiff_schemas::decoder::Settings;
-use skydiff_schemas::record::{Record, Value as _};
-use skydiff_schemas::survey::{SURVEYS, object_name};
-use skydiff_schemas::{Decoder, PacketReject, iso_utc};
+use super::settings::{Form, OutSettings, Route, Topics};
+use crate::flow::tell::Encoded;
+use crate::reject::Reject;
+use serde::{Deserialize, Serialize};
+use skydiff_operators::Epoch;
+use skydiff_schemas::record::{Record, Timescale};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// What it says.
-#[derive(Debug)]
-pub enum Said {
-    /// A packet; of each of its records what it is in a line: object, trigger, time.
-    Packet(Vec<String>),
-    /// A record.
-    Record(Box<Record>),
-    /// JSON that is no record of ours: progress, another broker's words.
-    Json(Json),
-    /// Nothing: what stood under its key is no longer true.
-    Tombstone,
-    /// It cannot be read, and why.
-    Unreadable(String),
+/// A message on its way to a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Out {
+    /// Which topic.
+    pub topic: Arc<str>,
+    /// What it is about: survey and object, or lane.
+    pub key: String,
+    /// Its value; none takes back what was said under its key.
+    pub payload: Option<Arc<[u8]>>,
+    /// What a consumer may choose by without reading the value.
+    pub headers: Vec<(&'static str, String)>,
 }
 
-/// Reads messages.
-pub struct Reader {
-    settings: Settings,
-    decoder: Decoder,
+/// Makes messages.
+#[derive(Clone, Debug)]
+pub struct Mailer {
+    records: Arc<str>,
+    rejects: Arc<str>,
+    current: Option<Arc<str>>,
+    routes: Vec<(Route, Arc<str>)>,
+    form: Form,
+    schema: u32,
 }
 
-impl Reader {
-    /// With the schemas and aliases of these settings.
-    pub fn new(settings: Settings) -> Result<Reader, String> {
-        let decoder = Decoder::new(&settings).map_err(|error| error.to_string())?;
-        Ok(Reader { settings, decoder })
-    }
-
-    /// What decodes packets.
-    pub fn decoder(&mut self) -> &mut Decoder {
-        &mut self.decoder
-    }
-
-    /// What a message says.
-    pub fn read(&mut self, value: Option<&[u8]>) -> Said {
-        let Some(bytes) = value else { return Said::Tombstone };
-        if bytes.first() == Some(&b'{') {
-            return match serde_json::from_slice(bytes) {
-                Ok(json) => Said::Json(json),
-                Err(error) => Said::Unreadable(format!("it begins like JSON and is none: {error}")),
-            };
+impl Mailer {
+    /// Of a job; `schema` is the id before Avro data.
+    pub fn new(settings: &OutSettings, topics: &Topics, schema: u32) -> Mailer {
+        let routes = settings.route.iter().map(|route| (route.clone(), Arc::from(route.topic.as_str())));
+        Mailer {
+            records: Arc::from(topics.records.as_str()),
+            rejects: Arc::from(topics.rejects.as_str()),
+            current: topics.current.as_deref().map(Arc::from),
+            routes: routes.collect(),
+            form: settings.format,
+            schema,
         }
-        let (mut lines, mut wrong) = (Vec::new(), None);
-        self.decoder.decode(bytes, |_, alert| match alert {
-            Ok(alert) => {
-                let (object, trigger, time) = (object_name(alert.object), alert.trigger.0, alert.time.days());
-                lines.push(format!("{object} {trigger} mjd {time:.5} {} rows", alert.rows.len()));
-            }
-            Err(reject) => wrong = Some(reject),
-        });
-        let Some(reject) = wrong else { return Said::Packet(lines) };
-        // A record stands behind the frame of a schema that no survey has.
-        let record = confluent(bytes).ok().and_then(|(_, datum)| Record::decode_whole(datum));
-        record.map_or_else(|| Said::Unreadable(format!("{reject} ({})", reject.reason())), |it| Said::Record(it.into()))
     }
 
-    /// A message as one JSON object: where it stands, its headers, and what it says, whole; stamps as their lengths.
-    pub fn json(&mut self, message: &Message) -> Json {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let headers: serde_json::Map<String, Json> =
-            message.headers.iter().map(|(key, value)| (key.clone(), json!(text(value)))).collect();
-        let said = match self.read(message.value.as_deref()) {
-            Said::Packet(_) => match self.fields(message.value.as_deref().unwrap_or_default()) {
-                Ok(mut records) if records.len() == 1 => json!({"packet": records.remove(0)}),
-                Ok(records) => json!({"packets": records}),
-                Err(why) => json!({"unreadable": why.to_string()}),
-            },
-            Said::Record(record) => json!({"record": record}),
-            // Whose JSON it is, is seen by what it has.
-            Said::Json(said) if said.get("alert_type").is_some() => json!({"record": said}),
-            Said::Json(said) => json!({"json": said}),
-            Said::Tombstone => json!({"tombstone": true}),
-            Said::Unreadable(why) => json!({"unreadable": why}),
+    /// Everything that is sent of a record.
+    pub fn record(&self, encoded: &Encoded, out: &mut Vec<Out>) {
+        let record = &encoded.record;
+        let payload: Arc<[u8]> = match self.form {
+            Form::Json => encoded.json.strip_suffix(b"\n").unwrap_or(&encoded.json).into(),
+            Form::Avro => [&[0][..], &self.schema.to_be_bytes(), &encoded.avro].concat().into(),
         };
-        let mut whole = json!({
-            "topic": message.topic,
-            "partition": message.partition,
-            "offset": message.offset,
-            "time": message.time.map(iso_utc),
-            "key": message.key.as_deref().map(text),
-            "headers": headers,
-            "bytes": message.value.as_ref().map_or(0, Vec::len),
-        });
-        if let (Some(whole), Json::Object(said)) = (whole.as_object_mut(), said) {
-            whole.extend(said);
+        let message = Out {
+            topic: self.records.clone(),
+            key: format!("{}:{}", record.survey, record.object),
+            payload: Some(payload),
+            headers: headers(record),
+        };
+        for (route, topic) in &self.routes {
+            if takes(route, record) {
+                out.push(Out { topic: topic.clone(), ..message.clone() });
+            }
         }
-        whole
+        if let Some(topic) = &self.current {
+            let holds = record.timescales.iter().any(|timescale| !timescale.states.is_empty());
+            let payload = message.payload.clone().filter(|_| holds);
+            out.push(Out { topic: topic.clone(), payload, ..message.clone() });
+        }
+        out.push(message);
     }
 
-    /// The fields of a packet's records, as they were sent.
-    fn fields(&self, bytes: &[u8]) -> Result<Vec<Json>, PacketReject> {
-        let mut records = Vec::new();
-        let mut read = |schema: &Schema, bytes: &[u8], at: &mut usize| {
-            let value = Avro::read(schema, bytes, at)?;
-            records.push(serde_json::to_value(value.json(BytesAs::Length)).unwrap_or_default());
-            Ok(())
-        };
-        if bytes.starts_with(&MAGIC) {
-            let header = Header::parse(bytes)?;
-            let schema = Schema::parse(header.schema)?;
-            let body = Header::body(header.codec, header.len, bytes)?;
-            body.records(&mut Inflate::new(), |block, at| read(&schema, block, at))?;
-        } else {
-            let (id, datum) = confluent(bytes)?;
-            let built_in = || SURVEYS.iter().find_map(|survey| survey.writer_schema(id)).map(|text| text.to_string());
-            let text = self.settings.schemas.get(&id).map(ToString::to_string).or_else(built_in);
-            let schema = Schema::parse(text.ok_or(PacketReject::UnknownSchema(id))?.as_bytes())?;
-            read(&schema, datum, &mut 0)?;
+    /// A packet that was not accepted, as it was sent.
+    pub fn reject(&self, epoch: Epoch, reject: &Reject) -> Out {
+        let at = &reject.at;
+        Out {
+            topic: self.rejects.clone(),
+            key: format!("{} {}", at.file, at.packet),
+            payload: reject.bytes.as_ref().map(|bytes| bytes.as_slice().into()),
+            headers: vec![
+                ("reason", reject.reason.name().to_owned()),
+                ("detail", reject.detail.clone()),
+                ("origin", at.file.clone()),
+                ("offset", at.packet.to_string()),
+                ("name", at.name.clone()),
+                ("schema", reject.schema.clone()),
+                ("epoch", epoch.0.to_string()),
+            ],
         }
-        Ok(records)
     }
 }
 
-impl std::fmt::Display for Said {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Said::Packet(lines) => f.write_str(&lines.join("; ")),
-            Said::Record(record) => {
-                let (kind, reason) = (json!(record.alert_type), json!(record.reason));
-                let words = |json: &Json| json.as_str().unwrap_or_default().to_owned();
-                write!(f, "{} {} {} ({})", record.survey, record.object, words(&kind), words(&reason))?;
-                for timescale in record.timescales.iter().filter(|timescale| !timescale.states.is_empty()) {
-                    let length = timescale.timescale.map_or("all".to_owned(), |days| format!("{days} d"));
-                    let states: Vec<_> =
-                        timescale.states.iter().map(|held| format!("{} {:.1}", held.state, held.z)).collect();
-                    write!(f, "; {length}: {}", states.join(", "))?;
-                }
-                Ok(())
-            }
-            Said::Json(json) => match (json["survey"].as_str(), json["object"].as_str(), json["alert_type"].as_str()) {
-                (Some(survey), Some(object), Some(kind)) => {
-                    write!(f, "{survey} {object} {kind} ({})", json["reason"].as_str().unwrap_or_default())
-                }
-                _ => write!(f, "{json}"),
-            },
-            Said::Tombstone => f.write_str("(a tombstone: no longer true)"),
-            Said::Unreadable(why) => write!(f, "(cannot be read: {why})"),
+fn headers(record: &Record) -> Vec<(&'static str, String)> {
+    let held = record.timescales.iter().filter(|timescale| !timescale.states.is_empty());
+    let named = held.map(|timescale| {
+        let states: Vec<&str> = timescale.states.iter().map(|held| held.state.as_str()).collect();
+        (days(timescale), states)
+    });
+    let named: Vec<(String, Vec<&str>)> = named.collect();
+    let mut states: Vec<&str> = named.iter().flat_map(|(_, states)| states.iter().copied()).collect();
+    states.sort_unstable();
+    states.dedup();
+    let timescales: Vec<String> = named.iter().map(|(days, states)| format!("{days}={}", states.join("+"))).collect();
+    vec![
+        ("survey", record.survey.clone()),
+        ("object", record.object.clone()),
+        ("type", record.alert_type.name().to_owned()),
+        ("reason", record.reason.name().to_owned()),
+        ("states", states.join(",")),
+        ("timescales", timescales.join(",")),
+        ("epoch", record.epoch.to_string()),
+        ("id", record.message_id()),
+    ]
+}
+
+fn days(timescale: &Timescale) -> String {
+    timescale.timescale.map_or("all".to_owned(), |days| days.to_string())
+}
+
+/// Whether a state begins, holds or ends at a timescale, as a route asks.
+fn takes(route: &Route, record: &Record) -> bool {
+    record.timescales.iter().any(|timescale| {
+        let of = route.timescale.is_none_or(|days| timescale.timescale.unwrap_or(f64::INFINITY) == days);
+        let held = timescale.states.iter().map(|held| &held.state).chain(&timescale.left);
+        of && match &route.state {
+            Some(state) => held.into_iter().any(|own| own == state),
+            None => held.into_iter().next().is_some(),
         }
-    }
+    })
+}
+
+/// How far a lane is: the value of a message of the progress topic, committed with the records that it speaks of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Name of the job.
+    pub job: String,
+    /// Which lane; the one behind the last has the rejects.
+    pub lane: u32,
+    /// How many lanes objects are divided into.
+    pub lanes: u32,
+    /// Under which generation of the job.
+    pub generation: u64,
+    /// The first epoch that was to be published when the lane was born.
+    pub first: Epoch,
+    /// Everything up to this epoch is published; none: it was only born.
+    pub through: Option<Epoch>,
+    /// Time that each survey had reached by then, MJD (TAI).
+    pub sky_mjd_tai: BTreeMap<String, f64>,
+    /// Packets in these epochs, since the job was started, and of them those that were rejected.
+    pub packets: u64,
+    /// Of them, those that were rejected.
+    pub rejected: u64,
+    /// Messages of the sources that were there and not read yet.
+    pub lag: u64,
+    /// When this was written (UTC).
+    pub utc: String,
+    /// Release of skydiff.
+    pub version: String,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use skydiff_simulate::{Settings as Simulated, Simulation, Survey};
-    use std::ops::ControlFlow;
+    use skydiff_schemas::record::{AlertType, Reason, StateHeld};
 
-    fn first(survey: Survey) -> Vec<u8> {
-        let settings = Simulated { survey, nights: 1, visits: 6, alerts: 20.0, weather: false, ..Simulated::default() };
-        let mut simulation = Simulation::new(&settings).unwrap();
-        let mut packet = Vec::new();
-        let _ = simulation.night(&mut |bytes, told| {
-            if told.reject.is_some() {
-                return ControlFlow::Continue(());
-            }
-            packet = bytes.to_vec();
-            ControlFlow::Break(())
-        });
-        packet
+    fn record(timescale: f64, states: &[&str], left: &[&str]) -> Record {
+        let risen = crate::testing::said(Some(1), &[(skydiff_operators::State::Rising, 0)]);
+        let change = crate::testing::change(Default::default(), risen, &[]);
+        let place = crate::record::Place { job: "j", epoch: Epoch(3), lane: 1, rank: 2 };
+        let mut record =
+            crate::record::record(&change, (AlertType::Initial, Reason::NewData), place, &Default::default(), 1.0);
+        let held = states.iter().map(|state| StateHeld { state: (*state).to_owned(), z: 6.0 });
+        let one = &mut record.timescales[0];
+        (one.timescale, one.states) = (Some(timescale), held.collect());
+        one.left = left.iter().map(|state| (*state).to_owned()).collect();
+        record
     }
 
     #[test]
-    fn packets_and_what_is_none_are_told_apart() {
-        let mut reader = Reader::new(Settings::default()).unwrap();
-        for (survey, id) in [(Survey::Ztf, "candid"), (Survey::Lsst, "diaSourceId")] {
-            let packet = first(survey);
-            assert!(matches!(reader.read(Some(&packet)), Said::Packet(lines) if lines.len() == 1));
-            let message = Message { topic: "t".into(), value: Some(packet), ..Message::default() };
-            let json = reader.json(&message);
-            assert!(json["packet"].to_string().contains(id), "{json}");
-        }
-        assert!(matches!(reader.read(None), Said::Tombstone));
-        assert!(matches!(reader.read(Some(b"{\"lane\": 3}")), Said::Json(_)));
-        for noise in [&b"{"[..], b"", b"\0\0\0\0\x01", b"noise"] {
-            assert!(matches!(reader.read(Some(noise)), Said::Unreadable(_)), "{noise:?}");
-        }
+    fn records_go_where_they_are_wanted() {
+        let route = |timescale, state: Option<&str>, topic: &str| Route {
+            topic: topic.into(),
+            timescale,
+            state: state.map(str::to_owned),
+        };
+        let settings = OutSettings {
+            topic: Some("sky".into()),
+            current: Some("now".into()),
+            route: vec![route(Some(0.1), Some("rising"), "fast"), route(None, Some("fading"), "down")],
+            ..OutSettings::default()
+        };
+        let mailer = Mailer::new(&settings, &settings.topics().unwrap(), 1);
+        let topics = |record: Record| {
+            let pixel = skydiff_schemas::Pixel::NONE;
+            let object = crate::testing::OBJECT;
+            let encoded = Encoded { object, pixel, record, json: b"{}\n".to_vec(), avro: vec![] };
+            let mut out = Vec::new();
+            mailer.record(&encoded, &mut out);
+            let told = |message: &Out| format!("{}{}", message.topic, if message.payload.is_none() { "-" } else { "" });
+            out.iter().map(told).collect::<Vec<_>>()
+        };
+        assert_eq!(topics(record(0.1, &["rising", "new"], &[])), ["fast", "now", "sky"]);
+        assert_eq!(topics(record(2.0, &["rising"], &["fading"])), ["down", "now", "sky"]);
+        assert_eq!(topics(record(0.1, &[], &["rising"])), ["fast", "now-", "sky"], "what ends is taken back");
     }
 }
