@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 pub mod kafka;
+pub mod registry;
 pub mod ztf;
 
 use std::io::Write;
