@@ -153,7 +153,17 @@ fn night(kafka: &Kafka, topic: &str, seed: &str) -> String {
     kafka.topic(topic, 8);
     let brokers = ["--brokers", &kafka.plaintext];
     printed(skydiff(["produce", "--from", to, "--topic", topic, "--flat-out"].into_iter().chain(brokers)));
-    digest(skydiff(["run", "--kafka", &kafka.plaintext, "--topic", topic, "--until-end", "--max-reject", "1", "--digest"]))
+    digest(skydiff([
+        "run",
+        "--kafka",
+        &kafka.plaintext,
+        "--topic",
+        topic,
+        "--until-end",
+        "--max-reject",
+        "1",
+        "--digest",
+    ]))
 }
 
 /// The next of some numbers that look like chance and are the same each time.
@@ -170,7 +180,8 @@ fn a_job_that_is_killed_at_every_step_says_everything_once() {
     let undisturbed = night(kafka, "kills", "11");
     let job = Job::new(kafka, "killed", "kills");
     let mut died = 0;
-    let steps = ["files-written", "manifest-put", "lane-fenced", "lane-begun", "lane-sent", "lane-drained", "lane-committed"];
+    let steps =
+        ["files-written", "manifest-put", "lane-fenced", "lane-begun", "lane-sent", "lane-drained", "lane-committed"];
     for (round, step) in steps.iter().cycle().take(2 * steps.len()).enumerate() {
         let workers = (1 + round % 3).to_string();
         let die = format!("{step}:{}", 1 + round / steps.len() * 4 + round % 2);
@@ -243,7 +254,20 @@ fn an_older_generation_ends_and_says_nothing_more() {
     signal(&old, "CONT");
     // It has nothing to write until something comes.
     let brokers = ["--brokers", &kafka.plaintext];
-    let more = ["produce", "--nights", "1", "--visits", "3", "--alerts", "20", "--no-cutouts", "--topic", "two", "--flat-out"];
+    let more = [
+        "produce",
+        "--nights",
+        "1",
+        "--visits",
+        "3",
+        "--alerts",
+        "20",
+        "--no-cutouts",
+        "--no-weather",
+        "--topic",
+        "two",
+        "--flat-out",
+    ];
     printed(skydiff(more.into_iter().chain(brokers)));
     let ended = old.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(5), "{}", String::from_utf8_lossy(&ended.stderr));
@@ -304,7 +328,8 @@ fn a_replay_publishes_as_a_job_of_its_own() {
 
 fn night_again(kafka: &Kafka, topic: &str) {
     let brokers = ["--brokers", &kafka.plaintext];
-    let more = ["produce", "--nights", "1", "--visits", "6", "--alerts", "40", "--no-cutouts", "--seed", "99", "--flat-out"];
+    let more =
+        ["produce", "--nights", "1", "--visits", "6", "--alerts", "40", "--no-cutouts", "--no-weather", "--flat-out"];
     printed(skydiff(more.into_iter().chain(["--topic", topic]).chain(brokers)));
 }
 
