@@ -91,7 +91,7 @@ impl Lookup {
         Ok(Lookup {
             inputs: job.inputs()?,
             decoder: job.decoder()?,
-            read: ReadSettings { future, keep_bytes: false },
+            read: ReadSettings { future, keep_bytes: false, programs: job.programs() },
             options: job.options(),
         })
     }
@@ -191,7 +191,7 @@ impl Lookup {
 
     pub(crate) fn reader(&self) -> Result<Reader, LookupError> {
         let decoder = Decoder::new(&self.decoder).map_err(LookupError::Settings)?;
-        Ok(Reader::new(decoder, self.read))
+        Ok(Reader::new(decoder, self.read.clone()))
     }
 
     /// What lies in the inputs, file by file; they are read more than once.

@@ -210,7 +210,7 @@ impl Plan {
         let future = MicroDays::from_days(job.run.future_days).unwrap_or(MicroDays::DAY);
         let decoder = Decoder::new(&self.settings).map_err(|error| RunError::Settings(error.to_string()))?;
         let keep_bytes = self.written || self.archive.is_some();
-        let reader = Reader::new(decoder, ReadSettings { future, keep_bytes });
+        let reader = Reader::new(decoder, ReadSettings { future, keep_bytes, programs: job.programs() });
         let tell_settings = TellSettings {
             since: begin.told,
             job: job.name.clone(),
