@@ -21,6 +21,7 @@ mod simulate;
 mod stamp;
 mod survey;
 mod sweep;
+mod whence;
 mod why;
 
 #[global_allocator]

@@ -1,11 +1,9 @@
 //! `skydiff publish`: what is known, as catalogues that LSDB, DuckDB, polars and pandas open.
 
-use crate::object::job_of;
 use crate::output::print_text;
+use crate::whence::Whence;
 use clap::Args;
 use skydiff_dataflow::archive::publish::publish_packets;
-use skydiff_dataflow::lookup::Lookup;
-use skydiff_dataflow::source::night::parse_time;
 use std::path::PathBuf;
 
 /// Writes two HATS collections: alerts (one row each, no cutouts) and objects (light curves and states as nested tables).
@@ -17,28 +15,20 @@ use std::path::PathBuf;
     skydiff publish --from nights/ --to catalogues/\n  \
     python -c \"import lsdb; print(lsdb.open_catalog('catalogues/objects').cone_search(84.85, 6.95, 60).compute())\"")]
 pub struct Publish {
-    /// Where the packets are: folders, files, tars. May be given more than once
-    #[arg(long, value_name = "PATH", required_unless_present = "job", num_args = 1..)]
-    from: Vec<PathBuf>,
+    #[command(flatten)]
+    whence: Whence,
     /// Where to write alerts/ and objects/
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
-    /// The job whose thresholds, quality cuts and timescales are meant (and its sources, without --from); else the defaults
-    #[arg(long, value_name = "JOB.toml")]
-    job: Option<PathBuf>,
     /// HEALPix order of the files of a new collection: 12·4^N files at most
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=10))]
     order: u8,
-    /// When packets were received whose names do not say it (MJD or UTC date); later triggers are rejected. Default: now
-    #[arg(long, value_name = "TIME", value_parser = |text: &str| parse_time(text).map(|_| text.to_owned()))]
-    received: Option<String>,
 }
 
 impl Publish {
     /// Does it.
     pub fn run(self) -> Result<(), String> {
-        let job = job_of(&self.from, self.job.as_deref(), self.received.as_deref())?;
-        let lookup = Lookup::of(&job)?;
+        let (_, lookup) = self.whence.lookup()?;
         let published = publish_packets(&lookup, &self.to, self.order)?;
         let (read, rejected) = published.packets;
         print_text(&format!(

@@ -2,7 +2,7 @@
 
 use crate::run::Run;
 use clap::{Args, ValueEnum};
-use skydiff_dataflow::archive::recall::{From, Granularity};
+use skydiff_dataflow::archive::recall::{From, Granularity, captured};
 use skydiff_dataflow::run::{Replay as Request, open_job};
 use skydiff_dataflow::settings::load;
 use skydiff_dataflow::source::Night;
@@ -112,8 +112,6 @@ impl Replay {
             },
             None => recorded.clone(),
         };
-        // What was captured of a packet depends on these; all else is decided after that.
-        let captured = |job: &skydiff_dataflow::settings::Job| (job.survey.clone(), job.run.future_days.to_bits());
         let from = match self.from {
             Some(Kept::Packets) => From::Packets,
             Some(Kept::Measurements) => From::Measurements,

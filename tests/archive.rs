@@ -3,39 +3,15 @@
 
 mod common;
 
-use common::ztf::{NIGHTS, Random, name, nights, tar};
+use common::archive::{bytes, digest, entries, hosts, input, text};
+use common::ztf::{NIGHTS, Random, name};
 use common::{Folder, complaint, data, printed, skydiff};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 const OURS: [&str; 4] = ["records.jsonl", "records.avro", "rejects.jsonl", "bindings.jsonl"];
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-fn digest(output: Output) -> String {
-    printed(output).lines().last().and_then(|line| line.strip_prefix("digest ")).unwrap().to_owned()
-}
-
-fn bytes(folder: &Folder, name: &str) -> Vec<u8> {
-    std::fs::read(folder.0.join(name)).unwrap_or_default()
-}
-
-/// Ten nights, each a tar, some packets of which are broken.
-fn input(label: &str, seed: u64, objects: usize) -> Folder {
-    let folder = Folder::new(label);
-    for (night, mut packets) in nights(seed, objects).into_iter().enumerate() {
-        if night % 3 == 1 {
-            packets.insert(packets.len() / 2, b"no packet".to_vec());
-        }
-        folder.write(&format!("{}.tar", name(night)), &tar(&packets));
-    }
-    folder
-}
 
 #[test]
 fn a_replay_says_what_was_said() {
@@ -105,15 +81,6 @@ fn packets_come_out_as_they_went_in() {
         let mut counts = BTreeMap::<Vec<u8>, usize>::new();
         packets.into_iter().for_each(|packet| *counts.entry(packet).or_default() += 1);
         counts
-    };
-    let entries = |path: &Path| {
-        let mut tar = tar::Archive::new(std::fs::File::open(path).unwrap());
-        let read = |entry: std::io::Result<tar::Entry<'_, std::fs::File>>| {
-            let mut bytes = Vec::new();
-            std::io::Read::read_to_end(&mut entry.unwrap(), &mut bytes).unwrap();
-            bytes
-        };
-        tar.entries().unwrap().map(read).collect::<Vec<_>>()
     };
     let exported = count(entries(&out));
     let mut made = Vec::new();
@@ -226,8 +193,7 @@ fn files_are_made_large_and_starts_short_and_nothing_changes() {
 fn two_processes_write_one_archive() {
     let (from, arch) = (input("two-in", 35, 15), Folder::new("two-arch"));
     let plain = digest(skydiff(["run", "--from", text(&from.0), "--digest", "--max-reject", "1"]));
-    let ports = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
-    let hosts = ports.map(|port| port.local_addr().unwrap().to_string()).join(",");
+    let hosts = hosts();
     let children = ["0", "1"].map(|process| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_skydiff"));
         command.args(["run", "--from", text(&from.0), "--archive", text(&arch.0), "--digest", "--max-reject", "1"]);

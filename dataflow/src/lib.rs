@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod cluster;
 pub mod compare;
+pub mod cone;
 pub mod counts;
 mod dump;
 pub mod event;

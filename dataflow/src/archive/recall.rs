@@ -10,6 +10,7 @@ use super::rows::Rows;
 use super::snapshot::Snapshot;
 use crate::counts::Counts;
 use crate::flow::feed::{Binding, Recall};
+use crate::settings::Job;
 use crate::source::{Bytes, Feed, Night, Origin, Parcel, Progress, Share};
 use skydiff_operators::{Clocks, Epoch, Kept};
 use skydiff_schemas::{MicroDays, Row as Copy};
@@ -49,11 +50,20 @@ pub enum Granularity {
     Night,
 }
 
+/// What was captured of packets depends on these settings alone; all else is decided after that.
+pub fn captured(job: &Job) -> impl PartialEq + use<> {
+    (
+        job.survey
+            .iter()
+            .map(|(name, table)| (name.clone(), table.quality.clone(), table.aliases.clone()))
+            .collect::<Vec<_>>(),
+        job.run.future_days.to_bits(),
+    )
+}
+
 /// The night in which an epoch's packets were received: of a file that names one, that; midnight ends a night.
 pub fn night_of(binding: &Binding) -> Option<Night> {
-    let received = binding.origin.as_ref()?.received;
-    let day = (received.0 - 1).div_euclid(MicroDays::DAY.0);
-    i32::try_from(day).ok().map(Night)
+    Night::of_receipt(binding.origin.as_ref()?.received)
 }
 
 /// The steps by which epochs are put, in order.
@@ -187,7 +197,8 @@ impl Recalled {
     }
 }
 
-fn parcel(row: &PacketRow) -> Parcel {
+/// A packet as a source hands it out.
+pub(crate) fn parcel(row: &PacketRow) -> Parcel {
     let bytes = match row.bytes.is_empty() && row.schema.is_empty() {
         true => Bytes::Lost("its bytes could not be read when it came".into()),
         false => Bytes::Here(row.bytes.to_vec()),

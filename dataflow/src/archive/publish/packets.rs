@@ -33,6 +33,7 @@ pub fn publish_packets(lookup: &Lookup, folder: &Path, order: u8) -> Result<Publ
     });
     let (clocks, packets) = read.map_err(|error| match error {
         LookupError::Settings(error) => error.to_string(),
+        LookupError::Archive(why) => why,
         _ => "give the packets as files: standard input cannot be published".into(),
     })?;
     let (objects, without_place) = known(offers, clocks, lookup.options.clone());
