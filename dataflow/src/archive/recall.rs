@@ -93,6 +93,8 @@ pub struct Recalled {
     pub from: From,
     /// What the first step begins with, where it begins with everything.
     pub snapshot: Option<Snapshot>,
+    /// Everything that is recalled is put at this epoch, which binds nothing: other settings take effect at it.
+    pub restated: Option<Epoch>,
 }
 
 impl Recalled {
@@ -103,7 +105,7 @@ impl Recalled {
         let bounds = self.archive.chain.manifests().iter().flat_map(|manifest| &manifest.epochs);
         let bounds: BTreeMap<Epoch, &Bound> = bounds.map(|bound| (bound.binding.epoch, bound)).collect();
         let select = Select { epochs: Some((first.first, last.last)), ..Select::default() };
-        let mut bench = Bench { bounds, shares: 0, out };
+        let mut bench = Bench { bounds, restated: self.restated, shares: 0, out };
         match self.from {
             From::Packets => {
                 let packets = Rows::<PacketRow>::open(&self.archive, Dataset::Packets, &select, &[])?;
@@ -132,23 +134,12 @@ impl Recalled {
             if !bench.open(*step, false)? {
                 return Ok(());
             }
-            let mut rows = Vec::new();
-            packets.take(step.last, &mut |row| rows.push(row))?;
-            rows.sort_by(|a, b| {
-                (a.epoch, &a.topic, a.partition, a.number).cmp(&(b.epoch, &b.topic, b.partition, b.number))
-            });
-            let same = |a: &PacketRow, b: &PacketRow| {
-                (a.epoch, &a.topic, a.partition, a.number + 1) == (b.epoch, &b.topic, b.partition, b.number)
-            };
-            for run in rows.chunk_by(same).flat_map(|run| run.chunks(PACKETS)) {
-                let origin = Origin {
-                    bundle: run[0].topic.clone(),
-                    partition: run[0].partition,
-                    rank: run[0].rank,
-                    received: run[0].received,
-                };
-                let parcels = run.iter().map(parcel).collect();
-                if !bench.share(origin, run[0].number, parcels, Vec::new()) {
+            // However much is put as one, no more than was is in memory at once.
+            let epochs: Vec<Epoch> = bench.bounds.range(step.first..=step.last).map(|(epoch, _)| *epoch).collect();
+            for epoch in epochs {
+                let mut rows = Vec::new();
+                packets.take(epoch, &mut |row| rows.push(row))?;
+                if !bench.packets(rows) {
                     return Ok(());
                 }
             }
@@ -209,6 +200,7 @@ pub(crate) fn parcel(row: &PacketRow) -> Parcel {
 /// Puts epochs together.
 struct Bench<'a> {
     bounds: BTreeMap<Epoch, &'a Bound>,
+    restated: Option<Epoch>,
     shares: u64,
     out: &'a mut dyn FnMut(Feed) -> bool,
 }
@@ -228,6 +220,10 @@ impl Bench<'_> {
             read.merge(&bound.read);
         }
         binding.recorded = Some(Recall { clocks, read: kept.then_some(read) });
+        if let Some(epoch) = self.restated {
+            binding = Binding { recorded: binding.recorded.take(), ..Binding::new(epoch) };
+            binding.recorded.iter_mut().for_each(|recall| recall.read = Some(Counts::default()));
+        }
         Ok((self.out)(Feed::Recall(Box::new(binding))))
     }
 
@@ -235,6 +231,25 @@ impl Bench<'_> {
         let share = Share { number: self.shares, origin, first, parcels, kept };
         self.shares += 1;
         (self.out)(Feed::Share(share))
+    }
+
+    /// Packets of an epoch, in the order in which they were bound.
+    fn packets(&mut self, mut rows: Vec<PacketRow>) -> bool {
+        rows.sort_by(|a, b| {
+            (a.epoch, &a.topic, a.partition, a.number).cmp(&(b.epoch, &b.topic, b.partition, b.number))
+        });
+        let same = |a: &PacketRow, b: &PacketRow| {
+            (a.epoch, &a.topic, a.partition, a.number + 1) == (b.epoch, &b.topic, b.partition, b.number)
+        };
+        rows.chunk_by(same).flat_map(|run| run.chunks(PACKETS)).all(|run| {
+            let origin = Origin {
+                bundle: run[0].topic.clone(),
+                partition: run[0].partition,
+                rank: run[0].rank,
+                received: run[0].received,
+            };
+            self.share(origin, run[0].number, run.iter().map(parcel).collect(), Vec::new())
+        })
     }
 
     fn seal(&mut self) -> bool {

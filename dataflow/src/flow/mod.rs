@@ -19,4 +19,5 @@ pub mod feed;
 pub mod file;
 pub mod group;
 pub mod read;
+pub mod restate;
 pub mod tell;

@@ -3,8 +3,8 @@
 use super::retell::retell;
 use super::{Request, RunError};
 use crate::archive::open::{Archive, Claimed};
-use crate::archive::protocol::{Bound, Generation, Manifest, resume};
-use crate::archive::recall::{From, Granularity, Recalled, Step, night_of, steps};
+use crate::archive::protocol::{Bound, Generation, Manifest, Sum, resume};
+use crate::archive::recall::{From, Granularity, Recalled, Step, captured, night_of, steps};
 use crate::archive::snapshot::Snapshot;
 use crate::event::Event;
 use crate::flow::bind::Binder;
@@ -16,6 +16,7 @@ use crate::sink::{Sinks, spare};
 use crate::source::{Mint, Night, Probe, Taken};
 use serde::{Deserialize, Serialize};
 use skydiff_operators::Epoch;
+use skydiff_schemas::record::Reason;
 use skydiff_schemas::{Decoder, MicroDays, decoder};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,12 +28,31 @@ use timely::scheduling::SyncActivator;
 const AHEAD: usize = 8;
 
 /// What every worker must know of the archive.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Begin {
     /// The first epoch that is told.
     pub since: Epoch,
     /// Under which generation the archive is written, if it is.
     pub generation: Option<Generation>,
+    /// Whether other settings take effect at the first epoch.
+    pub restates: Option<Restates>,
+}
+
+/// Other settings than before take effect.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Restates {
+    /// Those of before.
+    pub before: String,
+    /// What consumers are told of it.
+    pub reason: Reason,
+}
+
+impl Restates {
+    /// From one text of settings to another.
+    fn new(before: String, now: &str) -> Restates {
+        let code = differences(&before, now).iter().any(|line| line.starts_with("semantics "));
+        Restates { before, reason: if code { Reason::Code } else { Reason::Config } }
+    }
 }
 
 /// Recorded epochs that are to be read.
@@ -42,6 +62,8 @@ pub struct Replay {
     pub url: String,
     /// Those received in these nights, both included; `None`: all.
     pub nights: Option<(Night, Night)>,
+    /// None before this epoch is told.
+    pub from_epoch: Epoch,
     /// None after this epoch.
     pub until: Option<Epoch>,
     /// None received after this (MJD UTC).
@@ -52,6 +74,8 @@ pub struct Replay {
     pub granularity: Granularity,
     /// From what they are read.
     pub from: From,
+    /// Whether what was known before must be read from packets too: what is captured of them has changed.
+    pub again: bool,
 }
 
 /// The job that was in force at the end of an archive, and the archive.
@@ -67,6 +91,8 @@ pub fn open_job(url: &str) -> Result<(Job, Archive), String> {
 /// What worker 0 has and no other.
 pub(super) struct Head {
     pub source: Source,
+    /// What was known, where other settings take effect.
+    pub before: Option<Source>,
     pub ledger: Ledger,
     pub binder: Option<Binder>,
     pub claimed: Option<Claimed>,
@@ -96,12 +122,13 @@ impl Head {
         let text = in_force(job).map_err(RunError::Settings)?;
         let begun = match (&request.replay, &job.archive.url) {
             (Some(replay), _) => Begun::replay(replay, &text),
-            (None, Some(url)) => Begun::go_on(url, &text, request.take_over),
+            (None, Some(url)) => Begun::go_on(url, &text, request.take_over, request.restate),
             (None, None) => Ok(Begun::default()),
         };
-        let Begun { recalled, past, taken, binder, claimed } = begun?;
+        let Begun { recalled, known, restates, past, taken, binder, claimed } = begun?;
         let wanted = |format| job.sink.formats.contains(&format);
         let sinks = match &job.sink.to {
+            Some(folder) if request.append => Sinks::append(folder, wanted(Format::Jsonl), wanted(Format::Avro)),
             Some(folder) => Sinks::open(folder, wanted(Format::Jsonl), wanted(Format::Avro)),
             None => Ok(Sinks::default()),
         };
@@ -124,12 +151,28 @@ impl Head {
             stop: request.stop.clone(),
             progress: request.progress.clone(),
         };
-        let begin = Begin { since: past.since, generation: claimed.as_ref().map(|claimed| claimed.generation) };
+        let generation = claimed.as_ref().map(|claimed| claimed.generation);
+        let begin = Begin { since: past.since, generation, restates };
         let timescales = job.timescales.timescales.clone();
         let (gauges, events) = (request.gauges.clone(), request.events.clone());
         let ledger = Ledger::new(timescales, request.digest_at, sinks, gauges, events.clone(), past);
+        let before = known.map(|known| Source {
+            recalled: vec![known],
+            mint: Mint {
+                inputs: Vec::new(),
+                cut: job.epochs.cut,
+                every: None,
+                taken: Taken::default(),
+                probe: Box::new(|_| None),
+                stop: request.stop.clone(),
+                progress: request.progress.clone(),
+            },
+            events: request.events.clone(),
+            stop: request.stop.clone(),
+            failed: Arc::default(),
+        });
         let source = Source { recalled, mint, events, stop: request.stop.clone(), failed: Arc::default() };
-        Ok(Head { source, ledger, binder, claimed, begin })
+        Ok(Head { source, before, ledger, binder, claimed, begin })
     }
 }
 
@@ -137,6 +180,9 @@ impl Head {
 #[derive(Default)]
 struct Begun {
     recalled: Vec<Recalled>,
+    /// What was known under the settings of before, where others take effect.
+    known: Option<Recalled>,
+    restates: Option<Restates>,
     past: Past,
     taken: Taken,
     binder: Option<Binder>,
@@ -145,31 +191,43 @@ struct Begun {
 
 impl Begun {
     /// Goes on behind the last manifest, with what is known loaded as one epoch.
-    fn go_on(url: &str, text: &str, take_over: bool) -> Result<Begun, RunError> {
+    fn go_on(url: &str, text: &str, take_over: bool, restate: bool) -> Result<Begun, RunError> {
         let claimed = Claimed::open(url, take_over).map_err(RunError::Settings)?;
         let (archive, chain) = (claimed.archive.clone(), &claimed.archive.chain);
         let settings = claimed.put_settings(text).map_err(RunError::Settings)?;
+        let mut restates = None;
         if let Some(last) = chain.manifests().last().filter(|last| last.settings != settings) {
             let before = archive.settings(&last.settings).map_err(RunError::Settings)?;
-            let _ = claimed.end();
-            return Err(RunError::Settings(format!(
-                "archive {url} was written with other settings, and what it says would not be what a replay says:\n  {}\n\
-                 use those (`skydiff archive settings --archive {url}` prints them), or another archive",
-                differences(&before, text).join("\n  ")
-            )));
+            if let Some(why) = refused(&before, text, restate) {
+                let _ = claimed.end();
+                return Err(RunError::Settings(format!("archive {url} {why}")));
+            }
+            restates = Some(Restates::new(before, text));
         }
-        let resume =
-            resume(chain.last(), &[], &archive.snapshots).map_err(|error| RunError::Settings(error.to_string()))?;
+        let useful: Vec<Epoch> = chain.last().map_or(Vec::new(), |last| archive.useful(last).collect());
+        let resume = resume(chain.last(), &[], &useful).map_err(|error| RunError::Settings(error.to_string()))?;
         let snapshot = resume.snapshot.map(|epoch| Snapshot::read(&archive, epoch)).transpose();
         let snapshot = snapshot.map_err(RunError::Settings)?;
-        let recalled = resume.loaded.map(|last| Recalled {
+        let known = resume.loaded.map(|last| Recalled {
             archive: archive.clone(),
-            steps: vec![Step { first: Epoch(0), last }],
+            steps: vec![Step { first: chain.begin(last), last }],
             from: From::Measurements,
             snapshot,
+            restated: None,
         });
+        let (known, recalled) = match &restates {
+            None => (None, known),
+            Some(restates) => {
+                let again = known.clone().map(|known| restates.again(known, text, resume.live)).transpose();
+                (known, again.map_err(RunError::Settings)?)
+            }
+        };
         let bindings = chain.manifests().iter().flat_map(|m| &m.epochs).map(|bound| &bound.binding);
-        let past = Past { since: resume.live, digests: chain.manifests().last().map(digest).into_iter().collect() };
+        let digests = match &restates {
+            None => chain.manifests().last().map(digest).into_iter().collect(),
+            Some(_) => BTreeMap::new(),
+        };
+        let past = Past { since: resume.live, restates: restates.is_some(), digests };
         let binder = Binder {
             store: archive.store.clone(),
             generation: claimed.generation,
@@ -181,36 +239,116 @@ impl Begun {
             fenced: claimed.fenced.clone(),
         };
         let (recalled, taken) = (recalled.into_iter().collect(), Taken::of(bindings));
-        Ok(Begun { recalled, past, taken, binder: Some(binder), claimed: Some(claimed) })
+        Ok(Begun { recalled, known, restates, past, taken, binder: Some(binder), claimed: Some(claimed) })
     }
 
     /// The wanted epochs, with what was known before them loaded as one.
     fn replay(replay: &Replay, text: &str) -> Result<Begun, RunError> {
         let archive = Archive::open(&replay.url).map_err(RunError::Settings)?;
         let manifests = archive.chain.manifests();
-        let same = manifests.iter().all(|m| m.settings == crate::archive::protocol::Sum::of(text.as_bytes()));
         let bounds: Vec<&Bound> = manifests.iter().flat_map(|manifest| &manifest.epochs).collect();
         let (before, wanted) = replay.choose(&bounds);
         let Some(first) = wanted.first().map(|bound| bound.binding.epoch) else {
             return Err(RunError::Settings(format!("archive {}: no epoch is of these nights", replay.url)));
         };
-        let load = before.last().filter(|_| !replay.cold).map(|bound| Recalled {
+        let ours = Sum::of(text.as_bytes());
+        let recall = |first, last, from| Recalled {
             archive: archive.clone(),
-            steps: vec![Step { first: Epoch(0), last: bound.binding.epoch }],
-            from: From::Measurements,
+            steps: vec![Step { first, last }],
+            from,
             snapshot: None,
-        });
-        let steps = steps(&wanted, replay.granularity);
+            restated: None,
+        };
+        let load = before.last().map(|bound| bound.binding.epoch).filter(|_| !replay.cold);
+        let whole = |last| recall(archive.chain.begin(last), last, From::Measurements);
+        let mut recalled = Vec::new();
+        let (mut known, mut restates) = (None, None);
+        // Its own settings took effect at the first epoch: what was known then lies there, and what was said before it was
+        // said under others.
+        let takes_effect = archive.chain.restated().any(|restated| restated == first)
+            && archive.chain.settings(first) == Some(&ours)
+            && !replay.cold;
+        let mut rest = &wanted[..];
+        if let Some(last) = load.filter(|_| takes_effect) {
+            let sum = archive.chain.settings(last).cloned().unwrap_or_else(|| ours.clone());
+            restates = Some(Restates::new(archive.settings(&sum).map_err(RunError::Settings)?, text));
+            known = Some(whole(last));
+            recalled.push(recall(first, first, From::Measurements));
+            rest = &wanted[1..];
+        } else {
+            recalled.extend(load.map(|last| match replay.again {
+                true => recall(Epoch(0), last, From::Packets),
+                false => whole(last),
+            }));
+        }
+        // By settings that are not those of then, what was stated once more is nothing new.
+        let in_force = |bound: &&&Bound| {
+            let epoch = bound.binding.epoch;
+            archive.chain.settings(epoch) == Some(&ours) || archive.chain.restated().all(|restated| restated != epoch)
+        };
+        let rest: Vec<&Bound> = rest.iter().filter(in_force).copied().collect();
+        let steps = steps(&rest, replay.granularity);
         // Digests are of all that was known, in the settings of then.
-        let complete = same && (before.is_empty() || !replay.cold);
-        let digests = if complete { manifests.iter().map(digest).collect() } else { BTreeMap::new() };
-        let recalled =
-            load.into_iter().chain([Recalled { archive, steps, from: replay.from, snapshot: None }]).collect();
-        Ok(Begun { recalled, past: Past { since: first, digests }, ..Begun::default() })
+        let complete = !replay.cold || before.is_empty();
+        let same = manifests.iter().filter(|manifest| complete && manifest.last >= first && manifest.settings == ours);
+        let one =
+            archive.chain.begin(first) == archive.chain.begin(wanted.last().map_or(first, |last| last.binding.epoch));
+        let digests = if one { same.map(digest).collect() } else { BTreeMap::new() };
+        recalled.push(Recalled { archive, steps, from: replay.from, snapshot: None, restated: None });
+        let past = Past { since: first, restates: restates.is_some(), digests };
+        Ok(Begun { recalled, known, restates, past, ..Begun::default() })
+    }
+}
+
+/// Why a job may not go on with other settings; nothing if it may.
+fn refused(before: &str, now: &str, restate: bool) -> Option<String> {
+    let differences = differences(before, now);
+    if !restate {
+        return Some(format!(
+            "was written with other settings, and what it says would not be what a replay says:\n  {}\nuse those (`skydiff \
+             archive settings --archive URL` prints them), or another archive; or say --restate: they take effect at an epoch \
+             of its own, whose records say so",
+            differences.join("\n  ")
+        ));
+    }
+    let fixed = differences.iter().find(|line| line.starts_with("sink.lanes ") || line.starts_with("name "));
+    fixed.map(|line| format!("has been told by its name and lanes, which cannot be restated: {line}"))
+}
+
+impl Restates {
+    /// All that was known, as it is put at epoch `at` under the settings of `now`: from packets, if these capture other things.
+    fn again(&self, known: Recalled, now: &str, at: Epoch) -> Result<Recalled, String> {
+        let restated = Some(at);
+        if captured(&of_record(&self.before)?) == captured(&of_record(now)?) {
+            return Ok(Recalled { restated, ..known });
+        }
+        let steps = known.steps.iter().map(|step| Step { first: Epoch(0), last: step.last }).collect();
+        Ok(Recalled { steps, from: From::Packets, snapshot: None, restated, ..known })
     }
 }
 
 impl Replay {
+    /// All of an archive, as it was, from what was kept.
+    pub fn all(url: &str) -> Replay {
+        Replay {
+            url: url.to_owned(),
+            nights: None,
+            from_epoch: Epoch(0),
+            until: None,
+            as_of: None,
+            cold: false,
+            granularity: Granularity::Epoch,
+            from: From::Measurements,
+            again: false,
+        }
+    }
+
+    /// Whether any epoch of an archive is wanted.
+    pub fn wants(&self, archive: &Archive) -> bool {
+        let bounds: Vec<&Bound> = archive.chain.manifests().iter().flat_map(|manifest| &manifest.epochs).collect();
+        !self.choose(&bounds).1.is_empty()
+    }
+
     /// Epochs before those that are wanted, and those.
     fn choose<'a>(&self, bounds: &[&'a Bound]) -> (Vec<&'a Bound>, Vec<&'a Bound>) {
         let known = |bound: &&&Bound| {
@@ -219,10 +357,15 @@ impl Replay {
                 && self.as_of.zip(received).is_none_or(|(as_of, received)| received <= as_of)
         };
         let bounds: Vec<&Bound> = bounds.iter().take_while(known).copied().collect();
-        let Some((from, to)) = self.nights else { return (Vec::new(), bounds) };
-        let within = |bound: &&Bound| night_of(&bound.binding).is_some_and(|night| from <= night && night <= to);
-        let first = bounds.iter().position(&within).unwrap_or(bounds.len());
-        let last = bounds.iter().rposition(&within).map_or(first, |last| last + 1);
+        let of_nights = |bound: &&Bound| {
+            self.nights
+                .is_none_or(|(from, to)| night_of(&bound.binding).is_some_and(|night| from <= night && night <= to))
+        };
+        // Where the nights began before it, what was told when other settings took effect is of them too.
+        let goes_on = bounds.iter().take_while(|bound| bound.binding.epoch < self.from_epoch).any(of_nights);
+        let begins = |bound: &&Bound| bound.binding.epoch >= self.from_epoch && (goes_on || of_nights(bound));
+        let first = bounds.iter().position(begins).unwrap_or(bounds.len());
+        let last = bounds.iter().rposition(of_nights).map_or(first, |last| last + 1).max(first);
         (bounds[..first].to_vec(), bounds[first..last].to_vec())
     }
 }
