@@ -152,6 +152,7 @@ impl Plan {
         let Parts { source, before, ledger, binder, claimed, failed } = Parts::of(head);
         let before = self.before(worker, &begin, before)?;
         let (through, stopped) = (ProbeHandle::new(), Rc::new(RefCell::new(None)));
+        let keeper = binder.as_ref().map(|binder| binder.keeper.clone());
         let objects = self.graph(worker, &begin, before, (source, binder), ledger.clone(), &through, &stopped)?;
         // A job that stops ends when everything before the epoch that it stopped at is written.
         let is_over = || match &*stopped.borrow() {
@@ -183,7 +184,8 @@ impl Plan {
         };
         let drained = self.stop.load(Ordering::Relaxed);
         let ledger = ledger.and_then(|ledger| ledger.take());
-        claimed.map(Claimed::end).transpose().map_err(|why| RunError::Stop(Stop::Sink(why)))?;
+        let ended = keeper.map(|keeper| keeper.expire()).transpose().and(claimed.map(Claimed::end).transpose());
+        ended.map_err(|why| RunError::Stop(Stop::Sink(why)))?;
         match ledger.map(|ledger| ledger.finish("run")).transpose().map_err(RunError::Stop)? {
             Some((summary, digest)) => Ok(Outcome { summary: Some(summary), digest, dump, drained }),
             None => Ok(Outcome { dump, drained, ..Outcome::default() }),

@@ -2,6 +2,7 @@
 
 use super::retell::retell;
 use super::{Request, RunError};
+use crate::archive::keep::Keeper;
 use crate::archive::open::{Archive, Claimed};
 use crate::archive::protocol::{Bound, Generation, Manifest, Sum, resume};
 use crate::archive::recall::{From, Granularity, Recalled, Step, captured, night_of, steps};
@@ -122,7 +123,7 @@ impl Head {
         let text = in_force(job).map_err(RunError::Settings)?;
         let begun = match (&request.replay, &job.archive.url) {
             (Some(replay), _) => Begun::replay(replay, &text),
-            (None, Some(url)) => Begun::go_on(url, &text, request.take_over, request.restate),
+            (None, Some(url)) => Begun::go_on(url, job, &text, request),
             (None, None) => Ok(Begun::default()),
         };
         let Begun { recalled, known, restates, past, taken, binder, claimed } = begun?;
@@ -191,14 +192,15 @@ struct Begun {
 
 impl Begun {
     /// Goes on behind the last manifest, with what is known loaded as one epoch.
-    fn go_on(url: &str, text: &str, take_over: bool, restate: bool) -> Result<Begun, RunError> {
-        let claimed = Claimed::open(url, take_over).map_err(RunError::Settings)?;
+    fn go_on(url: &str, job: &Job, text: &str, request: &Request) -> Result<Begun, RunError> {
+        let keep = job.keep().map_err(RunError::Settings)?;
+        let claimed = Claimed::open(url, request.take_over).map_err(RunError::Settings)?;
         let (archive, chain) = (claimed.archive.clone(), &claimed.archive.chain);
         let settings = claimed.put_settings(text).map_err(RunError::Settings)?;
         let mut restates = None;
         if let Some(last) = chain.manifests().last().filter(|last| last.settings != settings) {
             let before = archive.settings(&last.settings).map_err(RunError::Settings)?;
-            if let Some(why) = refused(&before, text, restate) {
+            if let Some(why) = refused(&before, text, request.restate) {
                 let _ = claimed.end();
                 return Err(RunError::Settings(format!("archive {url} {why}")));
             }
@@ -228,6 +230,7 @@ impl Begun {
             Some(_) => BTreeMap::new(),
         };
         let past = Past { since: resume.live, restates: restates.is_some(), digests };
+        let keeper = Keeper::new(archive.store.clone(), keep, chain.manifests());
         let binder = Binder {
             store: archive.store.clone(),
             generation: claimed.generation,
@@ -236,6 +239,7 @@ impl Begun {
             settings,
             digest: 0,
             since: past.since,
+            keeper,
             fenced: claimed.fenced.clone(),
         };
         let (recalled, taken) = (recalled.into_iter().collect(), Taken::of(bindings));

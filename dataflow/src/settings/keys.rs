@@ -6,7 +6,7 @@ use skydiff_schemas::survey::SURVEYS;
 pub type Key = (&'static str, &'static str);
 
 /// The keys that are not a survey's. `source.` stands for each `[[source]]`.
-pub const KEYS: [Key; 69] = [
+pub const KEYS: [Key; 72] = [
     ("name", "Name of the job; every message id begins with it."),
     (
         "schemas",
@@ -102,6 +102,12 @@ pub const KEYS: [Key; 69] = [
         "archive.commit_seconds",
         "Epochs wait so long to be committed together, and records for them. Default: 0.1 on a file system, else 1.",
     ),
+    (
+        "archive.keep.packets",
+        "The bytes of packets are kept for so many nights, \"14 nights\": then they expire, and `archive gc` removes them.",
+    ),
+    ("archive.keep.changes", "Likewise records ..."),
+    ("archive.keep.rejects", "... and what was rejected. Default: all for ever. Measurements are never let go."),
     ("survey.*.errors.factor", "Quoted errors are multiplied by this ..."),
     ("survey.*.errors.floor", "... and this share of the total flux is added in quadrature."),
     ("survey.*.aliases", "More names for a field: \"candidate.jd\" = [\"candidate.juldate\"]."),
