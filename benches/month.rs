@@ -58,6 +58,7 @@ fn month(nights: &[PathBuf], workers: usize) -> Took {
         take_over: false,
         restate: false,
         append: false,
+        accept_gap: false,
         replay: None,
         stop: Arc::new(AtomicBool::new(false)),
         progress: Arc::new(Progress::default()),

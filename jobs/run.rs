@@ -2,6 +2,7 @@
 
 use crate::output::say;
 use crate::screen::{Screen, Style};
+use crate::topics_of::Kafka;
 use clap::Args;
 use skydiff_dataflow::cluster::{Cluster, end_with_peers};
 use skydiff_dataflow::event::Gauges;
@@ -24,6 +25,8 @@ const HELP: &str = "\
     skydiff run --from ztf_public_20180601.tar.gz --to out\n  \
     skydiff run --from night1/ night2/ --to out --workers 4 --digest\n  \
     skydiff run --from nights/ --archive s3://bucket/archive --to out     (again, to go on where it ended)\n  \
+    skydiff run --kafka broker:9092 --topic '^ztf_.*_programid1$' --archive arch --publish sky
+  \
     zcat packets.avro.gz | skydiff run --from - --to out\n  \
     skydiff run JOB.toml --epoch visit          (skydiff job > JOB.toml writes one to begin with)\n  \
     skydiff run --from out/rejects.tar --to again --max-reject 1\n  \
@@ -97,6 +100,14 @@ pub struct Run {
     /// records of an epoch of their own whose reason is config or code
     #[arg(long)]
     restate: bool,
+    /// Go on where Kafka no longer holds what was to be read; what is missing is recorded
+    #[arg(long)]
+    accept_gap: bool,
+    /// Name of the job: begins every message id and transactional id
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    #[command(flatten)]
+    kafka: Kafka,
     /// One line of JSON for everything that happens, for machines
     #[arg(long)]
     json: bool,
@@ -133,6 +144,9 @@ impl Run {
             archive: None,
             take_over: false,
             restate: false,
+            accept_gap: false,
+            name: None,
+            kafka: Kafka::default(),
             json: false,
             append: false,
             replay: None,
@@ -142,7 +156,8 @@ impl Run {
     /// Into an archive, and nowhere else.
     pub fn ingest(self) -> ExitCode {
         let job = self.job().and_then(|job| match &job.archive.url {
-            Some(_) => Ok(job),
+            // What is published from it is told by the job that has the topics, when it goes on.
+            Some(_) => Ok(without_topics(job)),
             None => Err((2, "there is no archive: say --archive URL, or archive.url in the job file".to_owned())),
         });
         self.end(job)
@@ -185,6 +200,8 @@ impl Run {
             let source = |path: &PathBuf| SourceSettings { path: path.clone(), ..SourceSettings::default() };
             job.source = self.from.iter().map(source).collect();
         }
+        self.kafka.over(&mut job);
+        job.name = self.name.clone().unwrap_or(job.name);
         job.sink.to = self.to.clone().or(job.sink.to);
         job.archive.url = self.archive.clone().or(job.archive.url);
         job.run.workers = self.workers.unwrap_or(job.run.workers);
@@ -224,6 +241,7 @@ impl Run {
             take_over: self.take_over,
             restate: self.restate,
             append: self.append,
+            accept_gap: self.accept_gap,
             replay: self.replay.clone(),
             style,
         };
@@ -251,6 +269,12 @@ impl Run {
     }
 }
 
+/// The same job, but that it publishes nothing.
+fn without_topics(mut job: Job) -> Job {
+    job.sink.kafka = Default::default();
+    job
+}
+
 /// How a job is to be carried out.
 pub struct Orders {
     /// Where this process stands.
@@ -265,6 +289,8 @@ pub struct Orders {
     pub restate: bool,
     /// Whether the files of another run are gone on with.
     pub append: bool,
+    /// Whether a gap in what Kafka holds is accepted.
+    pub accept_gap: bool,
     /// What is replayed instead of read.
     pub replay: Option<Replay>,
     /// For whom it is shown.
@@ -275,7 +301,17 @@ impl Orders {
     /// From its sources to its sinks, and nothing else.
     pub fn plain(cluster: Cluster, style: Style) -> Orders {
         let (digest_at, replay) = (None, None);
-        Orders { cluster, digest_at, dump: false, take_over: false, restate: false, append: false, replay, style }
+        Orders {
+            cluster,
+            digest_at,
+            dump: false,
+            take_over: false,
+            restate: false,
+            append: false,
+            accept_gap: false,
+            replay,
+            style,
+        }
     }
 }
 
@@ -294,6 +330,7 @@ pub fn carry_out(job: &Job, orders: Orders) -> Result<(Outcome, Screen), (u8, St
         take_over: orders.take_over,
         restate: orders.restate,
         append: orders.append,
+        accept_gap: orders.accept_gap,
         replay: orders.replay,
         stop: stop.clone(),
         progress: progress.clone(),

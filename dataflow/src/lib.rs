@@ -7,6 +7,7 @@ pub mod cone;
 pub mod counts;
 mod dump;
 pub mod event;
+mod fault;
 pub mod flow;
 pub mod highlights;
 pub mod judge;

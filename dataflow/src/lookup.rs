@@ -11,7 +11,7 @@ mod packets;
 pub use packets::InCone;
 
 use crate::archive::open::Archive;
-use crate::reading::{ReadSettings, Reader, decode_with};
+use crate::reading::{ReadSettings, Reader};
 use crate::settings::Job;
 use crate::source::{EpochCut, Feed, Input, Mint, Packets, Place};
 use skydiff_operators::{Answer, Clocks, Epoch, Kept, Offer, Options, transients_with};
@@ -208,7 +208,7 @@ impl Lookup {
 
     pub(crate) fn reader(&self) -> Result<Reader, LookupError> {
         let decoder = Decoder::new(&self.decoder).map_err(LookupError::Settings)?;
-        Ok(Reader::new(decode_with(decoder), self.read))
+        Ok(Reader::new(decoder, self.read))
     }
 
     /// What lies in the inputs, file by file; they are read more than once.

@@ -128,8 +128,9 @@ impl Lookup {
             for (number, parcel) in (share.first..).zip(&share.parcels) {
                 let (file, name) = (share.origin.bundle.clone(), parcel.name.clone());
                 let at = At { file, packet: number, name, record: 0 };
+                let (origin, schemas) = (share.origin.clone(), share.schemas.clone());
                 let parcels = vec![parcel.clone()];
-                let own = Share { first: number, parcels, kept: vec![], origin: share.origin.clone(), ..*share };
+                let own = Share { number: share.number, origin, first: number, parcels, kept: vec![], schemas };
                 let mut offers = vec![];
                 let reading = reader.read(&own, &mut |offer| offers.push(offer));
                 look(&at, offers, reading);

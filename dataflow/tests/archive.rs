@@ -52,6 +52,7 @@ fn outcome(job: &Job, replay: Option<Replay>) -> Outcome {
         take_over: false,
         restate: false,
         append: false,
+        accept_gap: false,
         replay,
         stop: Default::default(),
         progress: Default::default(),

@@ -10,9 +10,11 @@ use super::rows::Rows;
 use super::snapshot::Snapshot;
 use crate::counts::Counts;
 use crate::flow::feed::{Binding, Recall};
+use crate::kafka::registry::archived;
 use crate::settings::Job;
-use crate::source::{Bytes, Feed, Night, Origin, Parcel, Progress, Share};
+use crate::source::{Bytes, Feed, Night, Origin, Parcel, Progress, SchemaText, Share};
 use skydiff_operators::{Clocks, Epoch, Kept};
+use skydiff_schemas::avro::confluent;
 use skydiff_schemas::{MicroDays, Row as Copy};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -105,7 +107,11 @@ impl Recalled {
         let bounds = self.archive.chain.manifests().iter().flat_map(|manifest| &manifest.epochs);
         let bounds: BTreeMap<Epoch, &Bound> = bounds.map(|bound| (bound.binding.epoch, bound)).collect();
         let select = Select { epochs: Some((first.first, last.last)), ..Select::default() };
-        let mut bench = Bench { bounds, restated: self.restated, shares: 0, out };
+        let schemas = match self.from {
+            From::Packets => archived(&self.archive.store)?,
+            From::Measurements => BTreeMap::new(),
+        };
+        let mut bench = Bench { bounds, restated: self.restated, schemas, shares: 0, out };
         match self.from {
             From::Packets => {
                 let packets = Rows::<PacketRow>::open(&self.archive, Dataset::Packets, &select, &[])?;
@@ -201,6 +207,8 @@ pub(crate) fn parcel(row: &PacketRow) -> Parcel {
 struct Bench<'a> {
     bounds: BTreeMap<Epoch, &'a Bound>,
     restated: Option<Epoch>,
+    /// That packets need and that no decoder was built with.
+    schemas: BTreeMap<u32, SchemaText>,
     shares: u64,
     out: &'a mut dyn FnMut(Feed) -> bool,
 }
@@ -228,7 +236,12 @@ impl Bench<'_> {
     }
 
     fn share(&mut self, origin: Origin, first: u64, parcels: Vec<Parcel>, kept: Vec<Kept>) -> bool {
-        let share = Share { number: self.shares, origin, first, parcels, kept };
+        let needed = |id: &u32| {
+            let of = |parcel: &Parcel| matches!(&parcel.bytes, Bytes::Here(bytes) if confluent(bytes).is_ok_and(|(own, _)| own == *id));
+            parcels.iter().any(of)
+        };
+        let schemas = self.schemas.iter().filter(|(id, _)| needed(id)).map(|(id, text)| (*id, text.clone())).collect();
+        let share = Share { number: self.shares, origin, first, parcels, kept, schemas };
         self.shares += 1;
         (self.out)(Feed::Share(share))
     }

@@ -31,6 +31,7 @@ fn outcome(job: &Job, replay: Option<Replay>) -> Result<Outcome, RunError> {
         take_over: false,
         restate: false,
         append: false,
+        accept_gap: false,
         replay,
         stop: Default::default(),
         progress: Default::default(),

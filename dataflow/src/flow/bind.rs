@@ -5,6 +5,7 @@
 use crate::archive::keep::Keeper;
 use crate::archive::protocol::{Bound, Generation, Manifest, Sum, Verdict, WriterId};
 use crate::archive::store::Store;
+use crate::fault;
 use crate::flow::clock::{Judged, Stop, Stopped};
 use crate::flow::file::Files;
 use bytes::Bytes;
@@ -98,6 +99,7 @@ pub fn bind<'s>(
                         let bytes = Bytes::from(manifest.encode().map_err(Stop::Internal)?);
                         Ok((manifest, bytes))
                     });
+                    fault::at("files-written");
                     asked = match made {
                         Ok((manifest, bytes)) => {
                             let answer = binder.ask(&manifest, bytes.clone(), wake.clone());
@@ -118,6 +120,7 @@ pub fn bind<'s>(
                         return;
                     }
                     Ok(Ok(Verdict::Committed)) => {
+                        fault::at("manifest-put");
                         binder.head = Some(Sum::of(&bytes));
                         binder.keeper.committed(&manifest);
                         epochs = epochs.split_off(&manifest.last.next());

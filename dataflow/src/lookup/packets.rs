@@ -8,10 +8,12 @@ use crate::archive::open::Archive;
 use crate::archive::recall::{night_of, parcel};
 use crate::archive::rows::read_rows;
 use crate::cone::Cone;
+use crate::kafka::registry::archived;
 use crate::reject::Reject;
-use crate::source::{Night, Origin, Share};
+use crate::source::{Night, Origin, SchemaText, Share};
 use skydiff_operators::Epoch;
 use skydiff_schemas::ObjectId;
+use skydiff_schemas::avro::confluent;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// What came from a cone in some nights.
@@ -67,8 +69,9 @@ impl Lookup {
     /// The packets of an archive that have to do with an object, each as a share, in the order in which they were bound.
     pub(crate) fn recall(&self, archive: &Archive, object: ObjectId) -> Result<Vec<Share>, LookupError> {
         let own = look(archive, None, &mut |row| row.alerts.iter().any(|alert| alert.object == object))?;
+        let schemas = archived(&archive.store).map_err(LookupError::Archive)?;
         let (mut reader, mut claimed) = (self.reader()?, HashSet::new());
-        for share in own.iter().map(|row| share(0, row)) {
+        for share in own.iter().map(|row| share(0, row, &schemas)) {
             reader.read(&share, &mut |offer| {
                 if offer.object == object {
                     claimed.extend(identities(&offer));
@@ -81,7 +84,7 @@ impl Lookup {
             let wanted = |of: ObjectId| of == object || rivals.contains(&of);
             rows = look(archive, None, &mut |row| row.alerts.iter().any(|alert| wanted(alert.object)))?;
         }
-        Ok((0..).zip(&rows).map(|(number, row)| share(number, row)).collect())
+        Ok((0..).zip(&rows).map(|(number, row)| share(number, row, &schemas)).collect())
     }
 
     /// Every packet that an archive rejected.
@@ -144,7 +147,9 @@ fn key(row: &PacketRow) -> (Epoch, String, i32, u64) {
     (row.epoch(), row.topic.clone(), row.partition, row.number)
 }
 
-fn share(number: u64, row: &PacketRow) -> Share {
+fn share(number: u64, row: &PacketRow, schemas: &BTreeMap<u32, SchemaText>) -> Share {
+    let needed = |(id, _): &(&u32, &SchemaText)| confluent(&row.bytes).is_ok_and(|(own, _)| own == **id);
+    let schemas = schemas.iter().filter(needed).map(|(id, text)| (*id, text.clone())).collect();
     let origin = Origin { bundle: row.topic.clone(), partition: row.partition, rank: row.rank, received: row.received };
-    Share { number, origin, first: row.number, parcels: vec![parcel(row)], kept: Vec::new() }
+    Share { number, origin, first: row.number, parcels: vec![parcel(row)], kept: Vec::new(), schemas }
 }

@@ -1,5 +1,7 @@
 //! What process 0 prepares before the dataflow: the archive, what is recalled of it, what is new, and the books.
 
+use super::lanes::{Publishes, publishes, said};
+use super::live::live;
 use super::retell::retell;
 use super::{Request, RunError};
 use crate::archive::keep::Keeper;
@@ -11,6 +13,8 @@ use crate::event::Event;
 use crate::flow::bind::Binder;
 use crate::flow::clock::Stop;
 use crate::flow::feed::Tap;
+use crate::kafka::live::Live;
+use crate::kafka::positions::Positions;
 use crate::ledger::{DigestAt, Ledger, Past};
 use crate::settings::{Format, Job, differences, in_force, of_record};
 use crate::sink::{Sinks, spare};
@@ -31,8 +35,12 @@ const AHEAD: usize = 8;
 /// What every worker must know of the archive.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Begin {
-    /// The first epoch that is told.
+    /// The first epoch that is new: those before it are durable.
     pub since: Epoch,
+    /// The first epoch that is told: what every lane has published is not.
+    pub told: Epoch,
+    /// How records are published, if they are.
+    pub publishes: Option<Publishes>,
     /// Under which generation the archive is written, if it is.
     pub generation: Option<Generation>,
     /// Whether other settings take effect at the first epoch.
@@ -46,13 +54,15 @@ pub(super) struct Restates {
     pub before: String,
     /// What consumers are told of it.
     pub reason: Reason,
+    /// The epoch at which they do.
+    pub at: Epoch,
 }
 
 impl Restates {
     /// From one text of settings to another.
-    fn new(before: String, now: &str) -> Restates {
+    fn new(before: String, now: &str, at: Epoch) -> Restates {
         let code = differences(&before, now).iter().any(|line| line.starts_with("semantics "));
-        Restates { before, reason: if code { Reason::Code } else { Reason::Config } }
+        Restates { before, reason: if code { Reason::Code } else { Reason::Config }, at }
     }
 }
 
@@ -77,6 +87,8 @@ pub struct Replay {
     pub from: From,
     /// Whether what was known before must be read from packets too: what is captured of them has changed.
     pub again: bool,
+    /// Whether the job is the one that was in force at these epochs.
+    pub in_force: bool,
 }
 
 /// The job that was in force at the end of an archive, and the archive.
@@ -104,6 +116,7 @@ pub(super) struct Head {
 pub(super) struct Source {
     recalled: Vec<Recalled>,
     mint: Mint,
+    live: Option<Live>,
     events: Sender<Event>,
     stop: Arc<AtomicBool>,
     /// Why what was to be recalled could not be.
@@ -112,7 +125,8 @@ pub(super) struct Source {
 
 impl Head {
     pub(super) fn open(job: &Job, request: &Request, settings: &decoder::Settings) -> Result<Head, RunError> {
-        let inputs = if request.replay.is_some() { Vec::new() } else { job.inputs().map_err(RunError::Settings)? };
+        let mut inputs =
+            if request.replay.is_some() { Vec::new() } else { job.inputs().map_err(RunError::Settings)? };
         if inputs.is_empty() && request.replay.is_none() {
             let text = "there is nothing to read: name packets with --from PATH, or a [[source]] in the job file";
             return Err(RunError::Settings(text.into()));
@@ -122,11 +136,16 @@ impl Head {
         }
         let text = in_force(job).map_err(RunError::Settings)?;
         let begun = match (&request.replay, &job.archive.url) {
-            (Some(replay), _) => Begun::replay(replay, &text),
+            (Some(replay), _) => Begun::replay(replay, &text, job),
             (None, Some(url)) => Begun::go_on(url, job, &text, request),
+            (None, None) if job.sink.kafka.topic.is_some() => {
+                let text = "records are sent to Kafka exactly once, and only what is durable can be: name an archive \
+                            (--archive URL, or archive.url in the job file)";
+                Err(RunError::Settings(text.into()))
+            }
             (None, None) => Ok(Begun::default()),
         };
-        let Begun { recalled, known, restates, past, taken, binder, claimed } = begun?;
+        let Begun { recalled, known, restates, past, taken, positions, told, publishes, binder, claimed } = begun?;
         let wanted = |format| job.sink.formats.contains(&format);
         let sinks = match &job.sink.to {
             Some(folder) if request.append => Sinks::append(folder, wanted(Format::Jsonl), wanted(Format::Avro)),
@@ -143,6 +162,7 @@ impl Head {
             _ => None,
         };
         let decoder = Decoder::new(settings).map_err(|error| RunError::Settings(error.to_string()))?;
+        let live = live(job, request, &mut inputs, positions, settings, claimed.as_ref())?;
         let mint = Mint {
             inputs,
             cut: job.epochs.cut,
@@ -153,7 +173,7 @@ impl Head {
             progress: request.progress.clone(),
         };
         let generation = claimed.as_ref().map(|claimed| claimed.generation);
-        let begin = Begin { since: past.since, generation, restates };
+        let begin = Begin { since: past.since, told, publishes, generation, restates };
         let timescales = job.timescales.timescales.clone();
         let (gauges, events) = (request.gauges.clone(), request.events.clone());
         let ledger = Ledger::new(timescales, request.digest_at, sinks, gauges, events.clone(), past);
@@ -168,11 +188,12 @@ impl Head {
                 stop: request.stop.clone(),
                 progress: request.progress.clone(),
             },
+            live: None,
             events: request.events.clone(),
             stop: request.stop.clone(),
             failed: Arc::default(),
         });
-        let source = Source { recalled, mint, events, stop: request.stop.clone(), failed: Arc::default() };
+        let source = Source { recalled, mint, live, events, stop: request.stop.clone(), failed: Arc::default() };
         Ok(Head { source, before, ledger, binder, claimed, begin })
     }
 }
@@ -186,6 +207,9 @@ struct Begun {
     restates: Option<Restates>,
     past: Past,
     taken: Taken,
+    positions: Positions,
+    told: Epoch,
+    publishes: Option<Publishes>,
     binder: Option<Binder>,
     claimed: Option<Claimed>,
 }
@@ -204,11 +228,20 @@ impl Begun {
                 let _ = claimed.end();
                 return Err(RunError::Settings(format!("archive {url} {why}")));
             }
-            restates = Some(Restates::new(before, text));
+            restates = Some(Restates::new(before, text, chain.next()));
         }
-        let useful: Vec<Epoch> = chain.last().map_or(Vec::new(), |last| archive.useful(last).collect());
-        let resume = resume(chain.last(), &[], &useful).map_err(|error| RunError::Settings(error.to_string()))?;
-        let snapshot = resume.snapshot.map(|epoch| Snapshot::read(&archive, epoch)).transpose();
+        let lanes = said(job)?;
+        let lanes = lanes.as_ref().map_or(Vec::new(), |said| said.lanes.clone());
+        let resume =
+            resume(chain.last(), &lanes, &archive.snapshots).map_err(|error| RunError::Settings(error.to_string()))?;
+        let begun = chain.last().map_or(Epoch(0), |last| chain.begin(last));
+        if restates.is_none() && begun > Epoch(0) && resume.replayed == begun && begun < resume.live {
+            let sum = chain.settings(Epoch(begun.0 - 1)).cloned().unwrap_or_else(|| settings.clone());
+            let before = archive.settings(&sum).map_err(RunError::Settings)?;
+            restates = Some(Restates::new(before, text, begun));
+        }
+        let useful = resume.loaded.and_then(|loaded| archive.useful(loaded).max());
+        let snapshot = useful.map(|epoch| Snapshot::read(&archive, epoch)).transpose();
         let snapshot = snapshot.map_err(RunError::Settings)?;
         let known = resume.loaded.map(|last| Recalled {
             archive: archive.clone(),
@@ -217,19 +250,50 @@ impl Begun {
             snapshot,
             restated: None,
         });
-        let (known, recalled) = match &restates {
+        // From the packets: what was rejected is told by its lane.
+        let lagging = resume.replayed < resume.live;
+        let mut replayed = resume.replayed;
+        let (known, recalled) = match &mut restates {
             None => (None, known),
+            // Others may lag behind what was restated, but none behind what was before: it waited for them.
+            Some(restates) if restates.at < resume.live => {
+                replayed = restates.at.next();
+                let step = Step { first: restates.at, last: restates.at };
+                let again = Recalled {
+                    archive: archive.clone(),
+                    steps: vec![step],
+                    from: From::Measurements,
+                    snapshot: None,
+                    restated: None,
+                };
+                (known, Some(again))
+            }
+            Some(_) if lagging => {
+                let _ = claimed.end();
+                let text = "the settings cannot change while a lane is behind the last manifest: start once with those of \
+                            before, and end it (Ctrl-C) when all is published";
+                return Err(RunError::Settings(text.into()));
+            }
             Some(restates) => {
-                let again = known.clone().map(|known| restates.again(known, text, resume.live)).transpose();
+                let again = known.clone().map(|known| restates.again(known, text)).transpose();
                 (known, again.map_err(RunError::Settings)?)
             }
         };
+        let steps = (replayed.0..resume.live.0).map(|epoch| Step { first: Epoch(epoch), last: Epoch(epoch) });
+        let replayed = (replayed < resume.live).then(|| Recalled {
+            archive: archive.clone(),
+            steps: steps.collect(),
+            from: From::Packets,
+            snapshot: None,
+            restated: None,
+        });
         let bindings = chain.manifests().iter().flat_map(|m| &m.epochs).map(|bound| &bound.binding);
         let digests = match &restates {
-            None => chain.manifests().last().map(digest).into_iter().collect(),
-            Some(_) => BTreeMap::new(),
+            Some(restates) if restates.at == resume.live => BTreeMap::new(),
+            _ => chain.manifests().last().map(digest).into_iter().collect(),
         };
-        let past = Past { since: resume.live, restates: restates.is_some(), digests };
+        let now = restates.as_ref().is_some_and(|restates| restates.at == resume.live);
+        let past = Past { since: resume.live, restates: now, digests };
         let keeper = Keeper::new(archive.store.clone(), keep, chain.manifests());
         let binder = Binder {
             store: archive.store.clone(),
@@ -242,12 +306,16 @@ impl Begun {
             keeper,
             fenced: claimed.fenced.clone(),
         };
-        let (recalled, taken) = (recalled.into_iter().collect(), Taken::of(bindings));
-        Ok(Begun { recalled, known, restates, past, taken, binder: Some(binder), claimed: Some(claimed) })
+        let publishes = publishes(job, claimed.generation.0, Some(resume.live))?;
+        let recalled = recalled.into_iter().chain(replayed).collect();
+        let (taken, positions) = (Taken::of(bindings.clone()), Positions::of(bindings));
+        let told = resume.replayed;
+        let (binder, claimed) = (Some(binder), Some(claimed));
+        Ok(Begun { recalled, known, restates, past, taken, positions, told, publishes, binder, claimed })
     }
 
     /// The wanted epochs, with what was known before them loaded as one.
-    fn replay(replay: &Replay, text: &str) -> Result<Begun, RunError> {
+    fn replay(replay: &Replay, text: &str, job: &Job) -> Result<Begun, RunError> {
         let archive = Archive::open(&replay.url).map_err(RunError::Settings)?;
         let manifests = archive.chain.manifests();
         let bounds: Vec<&Bound> = manifests.iter().flat_map(|manifest| &manifest.epochs).collect();
@@ -269,13 +337,12 @@ impl Begun {
         let (mut known, mut restates) = (None, None);
         // Its own settings took effect at the first epoch: what was known then lies there, and what was said before it was
         // said under others.
-        let takes_effect = archive.chain.restated().any(|restated| restated == first)
-            && archive.chain.settings(first) == Some(&ours)
-            && !replay.cold;
+        let takes_effect =
+            archive.chain.restated().any(|restated| restated == first) && replay.in_force && !replay.cold;
         let mut rest = &wanted[..];
         if let Some(last) = load.filter(|_| takes_effect) {
             let sum = archive.chain.settings(last).cloned().unwrap_or_else(|| ours.clone());
-            restates = Some(Restates::new(archive.settings(&sum).map_err(RunError::Settings)?, text));
+            restates = Some(Restates::new(archive.settings(&sum).map_err(RunError::Settings)?, text, first));
             known = Some(whole(last));
             recalled.push(recall(first, first, From::Measurements));
             rest = &wanted[1..];
@@ -288,20 +355,36 @@ impl Begun {
         // By settings that are not those of then, what was stated once more is nothing new.
         let in_force = |bound: &&&Bound| {
             let epoch = bound.binding.epoch;
-            archive.chain.settings(epoch) == Some(&ours) || archive.chain.restated().all(|restated| restated != epoch)
+            replay.in_force || archive.chain.restated().all(|restated| restated != epoch)
         };
         let rest: Vec<&Bound> = rest.iter().filter(in_force).copied().collect();
         let steps = steps(&rest, replay.granularity);
         // Digests are of all that was known, in the settings of then.
         let complete = !replay.cold || before.is_empty();
         let same = manifests.iter().filter(|manifest| complete && manifest.last >= first && manifest.settings == ours);
-        let one =
-            archive.chain.begin(first) == archive.chain.begin(wanted.last().map_or(first, |last| last.binding.epoch));
+        let end = wanted.last().map_or(first, |last| last.binding.epoch);
+        let one = archive.chain.begin(first) == archive.chain.begin(end);
         let digests = if one { same.map(digest).collect() } else { BTreeMap::new() };
+        let publishes = publishing(job, &archive)?;
         recalled.push(Recalled { archive, steps, from: replay.from, snapshot: None, restated: None });
         let past = Past { since: first, restates: restates.is_some(), digests };
-        Ok(Begun { recalled, known, restates, past, ..Begun::default() })
+        Ok(Begun { recalled, known, restates, past, told: first, publishes, ..Begun::default() })
     }
+}
+
+/// How a replay publishes, if it does: as a job of its own.
+fn publishing(job: &Job, archive: &Archive) -> Result<Option<Publishes>, RunError> {
+    let Some(said) = said(job)? else { return Ok(None) };
+    let recorded = archive.chain.manifests().last().map(|last| archive.settings(&last.settings)).transpose();
+    let recorded = recorded.and_then(|text| text.as_deref().map(of_record).transpose());
+    if recorded.map_err(RunError::Settings)?.is_some_and(|recorded| recorded.name == job.name) {
+        return Err(RunError::Settings(format!(
+            "a replay that publishes is a job of its own, and `{}` is the one that wrote the archive: give it another name \
+             (--name NAME, or `name` in the job file)",
+            job.name
+        )));
+    }
+    publishes(job, said.generation + 1, None)
 }
 
 /// Why a job may not go on with other settings; nothing if it may.
@@ -320,9 +403,9 @@ fn refused(before: &str, now: &str, restate: bool) -> Option<String> {
 }
 
 impl Restates {
-    /// All that was known, as it is put at epoch `at` under the settings of `now`: from packets, if these capture other things.
-    fn again(&self, known: Recalled, now: &str, at: Epoch) -> Result<Recalled, String> {
-        let restated = Some(at);
+    /// All that was known, as it is put when other settings take effect: from packets, if these capture other things.
+    fn again(&self, known: Recalled, now: &str) -> Result<Recalled, String> {
+        let restated = Some(self.at);
         if captured(&of_record(&self.before)?) == captured(&of_record(now)?) {
             return Ok(Recalled { restated, ..known });
         }
@@ -344,6 +427,7 @@ impl Replay {
             granularity: Granularity::Epoch,
             from: From::Measurements,
             again: false,
+            in_force: false,
         }
     }
 
@@ -389,7 +473,7 @@ fn probe_with(mut decoder: Decoder) -> Probe {
 impl Source {
     /// Starts it on a thread of its own.
     pub(super) fn open(self, wake: SyncActivator) -> Tap {
-        let Source { recalled, mint, events, stop, failed } = self;
+        let Source { recalled, mint, live, events, stop, failed } = self;
         let (send, feed) = sync_channel(AHEAD);
         let stopped = stop.clone();
         std::thread::spawn(move || {
@@ -400,9 +484,12 @@ impl Source {
                 taken && !stopped.load(Ordering::Relaxed)
             };
             let done = recalled.iter().try_for_each(|recalled| recalled.run(&mint.progress, &mut out).map(drop));
-            match done {
-                Ok(()) => mint.run(&mut out, &mut |path| drop(events.send(Event::Beside(path)))),
-                Err(why) => drop(failed.lock().map(|mut failed| *failed = Some(why))),
+            let done = done.and_then(|()| {
+                mint.run(&mut out, &mut |path| drop(events.send(Event::Beside(path))));
+                live.map_or(Ok(()), |live| live.run(&mut out))
+            });
+            if let Err(why) = done {
+                let _ = failed.lock().map(|mut failed| *failed = Some(why));
             }
             drop(send);
             let _ = wake.activate();
