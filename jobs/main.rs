@@ -1,6 +1,7 @@
 //! `skydiff`: one verb a file.
 
 mod archive;
+mod check;
 mod consume;
 mod demo;
 mod diff;
@@ -51,6 +52,7 @@ enum Verb {
     Simulate(Box<simulate::Simulate>),
     Replay(Box<replay::Replay>),
     Archive(archive::ArchiveVerbs),
+    Check(check::CheckVerb),
     Consume(consume::Consume),
     Diff(diff::Diff),
     Job(job::JobFile),
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
         Verb::Simulate(simulate) => simulate.run(),
         Verb::Replay(replay) => return replay.run(),
         Verb::Archive(archive) => return archive.run(),
+        Verb::Check(check) => check.run(),
         Verb::Consume(consume) => consume.run(),
         Verb::Diff(diff) => diff.run(),
         Verb::Job(job) => job.run(),

@@ -1,6 +1,7 @@
 //! How it runs: sources, epochs, the clock, sinks, and the assembly of the graph. The only crate that does I/O.
 
 pub mod archive;
+pub mod check;
 pub mod cluster;
 pub mod compare;
 pub mod cone;

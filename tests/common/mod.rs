@@ -3,6 +3,7 @@
 
 pub mod archive;
 pub mod kafka;
+pub mod registry;
 pub mod s3;
 pub mod ztf;
 

@@ -131,6 +131,10 @@ impl Head {
             let text = "there is nothing to read: name packets with --from PATH, or a [[source]] in the job file";
             return Err(RunError::Settings(text.into()));
         }
+        if job.sink.kafka.is_lost() {
+            let text = "sink.kafka.topic: name the topic of the records (or --publish TOPIC), beside which there may be others";
+            return Err(RunError::Settings(text.into()));
+        }
         if let Some(folder) = &job.sink.to {
             spare(folder, &inputs).map_err(RunError::Settings)?;
         }
