@@ -6,7 +6,7 @@ use skydiff_schemas::survey::SURVEYS;
 pub type Key = (&'static str, &'static str);
 
 /// The keys that are not a survey's. `source.` stands for each `[[source]]`.
-pub const KEYS: [Key; 103] = [
+pub const KEYS: [Key; 106] = [
     ("name", "Name of the job; every message id begins with it."),
     (
         "schemas",
@@ -150,6 +150,12 @@ pub const KEYS: [Key; 103] = [
         "archive.commit_seconds",
         "Epochs wait so long to be committed together, and records for them. Default: 0.1 on a file system, else 1.",
     ),
+    (
+        "archive.keep.packets",
+        "The bytes of packets are kept for so many nights, \"14 nights\": then they expire, and `archive gc` removes them.",
+    ),
+    ("archive.keep.changes", "Likewise records ..."),
+    ("archive.keep.rejects", "... and what was rejected. Default: all for ever. Measurements are never let go."),
     ("survey.*.errors.factor", "Quoted errors are multiplied by this ..."),
     ("survey.*.errors.floor", "... and this share of the total flux is added in quadrature."),
     (
