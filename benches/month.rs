@@ -52,7 +52,7 @@ fn month(nights: &[PathBuf], workers: usize) -> Took {
     job.run.workers = workers;
     let (events, heard) = channel();
     let request = Request {
-        cluster: Cluster { workers, process: 0, hosts: Vec::new(), patience: Duration::from_secs(1) },
+        cluster: Cluster::alone(workers),
         digest_at: None,
         dump: false,
         take_over: false,

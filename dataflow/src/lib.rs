@@ -25,5 +25,6 @@ pub mod source;
 mod testing;
 pub mod truth;
 pub mod verdict;
+pub mod watch;
 pub mod why;
 pub mod writer;

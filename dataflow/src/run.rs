@@ -2,7 +2,7 @@
 
 use crate::archive::open::Claimed;
 use crate::archive::store::Store;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Link};
 use crate::event::{Event, Gauges, Summary};
 use crate::flow::bind::{Binder, bind};
 use crate::flow::clock::{Stop, Stopped, clock};
@@ -90,8 +90,18 @@ pub fn run(job: &Job, request: Request) -> Result<Outcome, RunError> {
     let head = if leads { Some(Head::open(job, &request, &settings)?) } else { None };
     let (stop, cluster, dump) = (request.stop.clone(), request.cluster.clone(), request.dump);
     let archive = request.replay.is_none().then(|| job.archive.url.clone()).flatten();
+    let link = Link {
+        stop: stop.clone(),
+        state: Arc::new(Vec::new),
+        heard: Arc::new(|_, _| ()),
+        strangers: Default::default(),
+    };
     let (builders, threads) =
-        cluster.connect(fingerprint(job, &cluster)).map_err(|error| RunError::Cluster(error.to_string()))?;
+        cluster.connect(fingerprint(job, &cluster), link).map_err(|error| match error.kind() {
+            // Another job, secret or place: trying again does not help.
+            std::io::ErrorKind::InvalidInput => RunError::Settings(error.to_string()),
+            _ => RunError::Cluster(error.to_string()),
+        })?;
     // Who folds and tells does not write: only process 0 knows whether anything is, so all others assume that it is.
     let written = job.sink.to.is_some() || cluster.hosts.len() > 1;
     let plan = Plan { job: job.clone(), settings, written, archive, dump, stop, head: Mutex::new(head) };
@@ -119,9 +129,12 @@ fn fingerprint(job: &Job, cluster: &Cluster) -> u64 {
     // What only process 0 uses may differ: paths, places, times of receipt.
     (common.source, common.sink.to, common.run.received, common.schemas) = (Vec::new(), None, None, None);
     let mut hasher = rustc_hash::FxHasher::default();
-    for part in
-        [own(env!("CARGO_PKG_VERSION")), format!("{common:?}"), cluster.hosts.join(","), cluster.workers.to_string()]
-    {
+    for part in [
+        own(env!("CARGO_PKG_VERSION")),
+        format!("{common:?}"),
+        cluster.hosts.len().to_string(),
+        cluster.workers.to_string(),
+    ] {
         hasher.write(part.as_bytes());
     }
     hasher.finish()

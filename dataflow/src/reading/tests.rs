@@ -32,6 +32,7 @@ fn read(packets: &[(&str, u64)], keep_bytes: bool) -> (Reading, Vec<Offer>) {
         bytes: if *text == "lost" { Bytes::Lost("gone".into()) } else { Bytes::Here(text.as_bytes().to_vec()) },
         records: *records,
         left_out: 0,
+        received: None,
     };
     let origin = Origin { bundle: "f".into(), partition: 0, rank: 2, received: MicroDays(60_000_000_000) };
     let share = Share { number: 9, origin, first: 40, parcels: packets.iter().map(parcel).collect(), kept: vec![] };
