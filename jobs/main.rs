@@ -5,6 +5,8 @@ mod demo;
 mod diff;
 mod fits;
 mod job;
+mod launch;
+mod log;
 mod mapped;
 mod object;
 mod output;
@@ -19,8 +21,10 @@ mod schema;
 mod screen;
 mod simulate;
 mod stamp;
+mod status;
 mod survey;
 mod sweep;
+mod tied;
 mod why;
 
 #[global_allocator]
@@ -40,6 +44,8 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Verb {
     Run(Box<run::Run>),
+    Launch(Box<launch::Launch>),
+    Status(status::StatusOf),
     Demo(Box<demo::Demo>),
     Simulate(Box<simulate::Simulate>),
     Replay(Box<replay::Replay>),
@@ -57,6 +63,8 @@ enum Verb {
 fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Run(run) => return run.run(),
+        Verb::Launch(launch) => return launch.run(),
+        Verb::Status(status) => status.run(),
         Verb::Demo(demo) => return demo.run(),
         Verb::Simulate(simulate) => simulate.run(),
         Verb::Replay(replay) => return replay.run(),

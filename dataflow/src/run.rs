@@ -16,6 +16,7 @@ use crate::ledger::DigestAt;
 use crate::reading::{ReadSettings, Reader, decode_with};
 use crate::settings::{Format, Job};
 use crate::source::Progress;
+use crate::watch::Watch;
 use head::{Begin, Head, Source};
 use skydiff_operators::{Epoch, Objects, seal, transients_with};
 use skydiff_schemas::{Decoder, MicroDays, decoder};
@@ -88,13 +89,23 @@ pub fn run(job: &Job, request: Request) -> Result<Outcome, RunError> {
     Decoder::new(&settings).map_err(|error| RunError::Settings(error.to_string()))?;
     let leads = request.cluster.process == 0;
     let head = if leads { Some(Head::open(job, &request, &settings)?) } else { None };
+    let watch = request.gauges.watch.clone();
+    if let Some(generation) = head.as_ref().and_then(|head| head.begin.generation) {
+        watch.set_generation(generation.0);
+    }
     let (stop, cluster, dump) = (request.stop.clone(), request.cluster.clone(), request.dump);
     let archive = request.replay.is_none().then(|| job.archive.url.clone()).flatten();
     let link = Link {
         stop: stop.clone(),
-        state: Arc::new(Vec::new),
-        heard: Arc::new(|_, _| ()),
-        strangers: Default::default(),
+        state: Arc::new({
+            let watch = watch.clone();
+            move || watch.tell()
+        }),
+        heard: Arc::new({
+            let watch = watch.clone();
+            move |process, state| watch.hear(process, &state)
+        }),
+        strangers: watch.strangers(),
     };
     let (builders, threads) =
         cluster.connect(fingerprint(job, &cluster), link).map_err(|error| match error.kind() {
@@ -104,7 +115,7 @@ pub fn run(job: &Job, request: Request) -> Result<Outcome, RunError> {
         })?;
     // Who folds and tells does not write: only process 0 knows whether anything is, so all others assume that it is.
     let written = job.sink.to.is_some() || cluster.hosts.len() > 1;
-    let plan = Plan { job: job.clone(), settings, written, archive, dump, stop, head: Mutex::new(head) };
+    let plan = Plan { job: job.clone(), settings, written, archive, dump, stop, watch, head: Mutex::new(head) };
     let guards = timely::execute::execute_from(builders, threads, timely::WorkerConfig::default(), move |worker| {
         plan.work(worker)
     })
@@ -150,6 +161,7 @@ struct Plan {
     archive: Option<String>,
     dump: bool,
     stop: Arc<AtomicBool>,
+    watch: Watch,
     head: Mutex<Option<Head>>,
 }
 
@@ -159,6 +171,7 @@ impl Plan {
         let begin = shared(worker, head.as_ref().map(|head| head.begin)).unwrap_or_default();
         let Parts { source, ledger, binder, claimed, failed } = Parts::of(head);
         let (through, stopped) = (ProbeHandle::new(), Rc::new(RefCell::new(None)));
+        let mut observer = self.watch.observe(worker);
         let objects = self.graph(worker, begin, (source, binder), ledger.clone(), &through, &stopped)?;
         // A job that stops ends when everything before the epoch that it stopped at is written.
         let is_over = || match &*stopped.borrow() {
@@ -166,7 +179,8 @@ impl Plan {
             Some(Stopped { epoch, .. }) => !through.less_than(epoch),
         };
         while !is_over() {
-            worker.step_or_park(None);
+            worker.step_or_park(observer.park());
+            observer.tick(&through);
         }
         if let Some(Stopped { stop, .. }) = stopped.take() {
             for dataflow in worker.installed_dataflows() {
@@ -222,7 +236,7 @@ impl Plan {
         };
         let desk = self.desk(worker.index(), begin)?;
         let since = desk.as_ref().map(|desk| desk.since);
-        let in_flight = InFlight::default();
+        let in_flight = InFlight::counted(self.watch.bytes_in_flight());
         let open = source.map(|source| move |wake| source.open(wake));
         Ok(worker.dataflow_named::<Epoch, _, _>("Skydiff", |scope| {
             let (shares, bindings) = feed(scope, through.clone(), limits, in_flight.clone(), open);
