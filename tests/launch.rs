@@ -94,11 +94,11 @@ fn whoever_is_killed_comes_back_by_itself() {
     };
     let strs = |words: &[String]| words.iter().map(String::as_str).map(str::to_owned).collect::<Vec<_>>();
     let plain_words = strs(&of(&plain, &archives[0]));
-    let expected = digest(skydiff(
-        ["run"].iter().copied().chain(plain_words.iter().map(String::as_str)).chain(flags("1")),
-    ));
+    let expected =
+        digest(skydiff(["run"].iter().copied().chain(plain_words.iter().map(String::as_str)).chain(flags("1"))));
     let words = of(&launched, &archives[1]);
-    let launch: Vec<&str> = ["launch", "--processes", "2", "--"].into_iter().chain(words.iter().map(String::as_str)).collect();
+    let launch: Vec<&str> =
+        ["launch", "--processes", "2", "--"].into_iter().chain(words.iter().map(String::as_str)).collect();
     let mut child = start(&[&launch[..], &flags("1")].concat(), Stdio::null());
     let lines = errors(&mut child);
     let mut random = Random(42);
@@ -235,13 +235,13 @@ fn another_secret_is_refused_and_far_hosts_need_one() {
     let far = skydiff(["run", "--from", "/", "--process", "0", "--hosts", "localhost:1,node7:1"]);
     assert_eq!(far.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&far.stderr).contains("SKYDIFF_SECRET"));
-    let secrets = ["one secret of the two", "another secret of them"].map(|secret| {
-        text(&folder.write(&secret[..3], secret.as_bytes())).to_owned()
-    });
+    let secrets = ["one secret of the two", "another secret of them"]
+        .map(|secret| text(&folder.write(&secret[..3], secret.as_bytes())).to_owned());
     let hosts = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     let hosts = hosts.map(|port| port.local_addr().unwrap().to_string()).join(",");
     let of = |process: &str, secret: &str| {
-        let flags = ["run", "--from", "-", "--patience", "4", "--process", process, "--hosts", &hosts, "--secret-file", secret];
+        let flags =
+            ["run", "--from", "-", "--patience", "4", "--process", process, "--hosts", &hosts, "--secret-file", secret];
         start(&flags, Stdio::null())
     };
     let (zero, one) = (of("0", &secrets[0]), of("1", &secrets[1]));
@@ -286,7 +286,9 @@ fn what_is_written_for_others_is_what_they_read() {
         assert!(slurm.contains(line), "{line}: {slurm}");
     }
     let kubernetes = write("--kubernetes");
-    for line in ["  replicas: 4", "    [run]", "\"--archive\", \"s3://a/b c\"", "  name: ztf-night-wire", "path: /healthz"] {
+    for line in
+        ["  replicas: 4", "    [run]", "\"--archive\", \"s3://a/b c\"", "  name: ztf-night-wire", "path: /healthz"]
+    {
         assert!(kubernetes.contains(line), "{line}: {kubernetes}");
     }
     assert_ne!(kubernetes, write("--kubernetes"), "another secret each time");

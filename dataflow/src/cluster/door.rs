@@ -158,6 +158,7 @@ impl Keeper {
                 return;
             }
             match self.listener.accept() {
+                _ if self.shut.load(Ordering::Relaxed) => return,
                 Ok((stream, from)) => self.enter(stream, from),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(LOOK),
                 // Too many open files, or a guest that went before it was let in: better soon.

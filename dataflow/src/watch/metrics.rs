@@ -58,7 +58,12 @@ pub fn text(state: &State) -> String {
     page.one("input_waits", "gauge", "Whether something was taken that is not through.", f64::from(state.waits()));
     page.one("in_flight_bytes", "gauge", "Bytes of packets handed out and not yet read.", state.bytes_in_flight as f64);
     page.one("input_read_bytes_total", "counter", "Bytes of input that were read.", state.bytes_read as f64);
-    page.one("input_known_bytes", "gauge", "Bytes of input that are known to be there.", state.bytes_known as f64);
+    page.one(
+        "input_known_bytes",
+        "gauge",
+        "Bytes of input that are known to be there.",
+        state.bytes_known.max(state.bytes_read) as f64,
+    );
     if let Some(generation) = state.generation {
         page.one("generation", "gauge", "Under which generation the archive is written.", generation as f64);
     }
