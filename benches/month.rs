@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::channel;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 const ROUNDS: usize = 3;
 
@@ -56,6 +56,7 @@ fn month(nights: &[PathBuf], workers: usize) -> Took {
         digest_at: None,
         dump: false,
         take_over: false,
+        accept_gap: false,
         replay: None,
         stop: Arc::new(AtomicBool::new(false)),
         progress: Arc::new(Progress::default()),

@@ -149,14 +149,15 @@ fn judged(
     let (outcome, screen) = carry_out(
         job,
         Orders {
-            tied: false,
-            watch: None,
             cluster,
             digest_at: None,
             dump: false,
             take_over: false,
+            accept_gap: false,
             replay: None,
             style,
+            tied: false,
+            watch: None,
         },
     )?;
     if outcome.drained {

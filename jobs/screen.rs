@@ -88,8 +88,10 @@ impl Screen {
             (_, Style::Quiet) => {}
             (Event::Beside(path), Style::Json) => say(&json!({ "event": "skipped", "path": path })),
             (Event::Beside(path), _) => {
-                self.line(|| eprintln!("skydiff: {} holds no packet, it is left out", path.display()))
+                self.line(|| tracing::info!("{} holds no packet, it is left out", path.display()))
             }
+            (Event::Note(what), Style::Json) => say(&json!({ "event": "note", "text": what })),
+            (Event::Note(what), _) => self.line(|| tracing::info!("{what}")),
             (Event::Digest { digest, at }, Style::Json) => {
                 say(&json!({ "event": "digest", "digest": format!("{digest:032x}"), "at": at }));
             }
