@@ -45,7 +45,7 @@ const HELP: &str = "\
     refused     2, 3     the command line, the job file, another writer, other settings; too much is wrong with the packets\n  \
     fenced      5        a newer generation of the job is at work: never started again\n  \
     failed      1        all start again under a new generation, after a pause that grows from 0.25 to 30 s, and go on from\n                       \
-    the archive; this code only after --failures of them one after another, each within a minute\n\n\
+    the archive; this code only after --failures of them one after another, each within 20 s\n\n\
     Other hosts need the same program and job file at the same place. The secret of the job and what the environment has\n\
     of SKYDIFF_* and AWS_* go there by standard input, never on a command line.";
 

@@ -7,7 +7,7 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// The first one.
 const SHORTEST: Duration = Duration::from_millis(250);
 /// A job that has run for so long was well: the next failure is a new one.
-const WELL: Duration = Duration::from_secs(60);
+const WELL: Duration = Duration::from_secs(20);
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

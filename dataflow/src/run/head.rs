@@ -4,7 +4,7 @@ use super::lanes::{Publishes, publishes, said};
 use super::live::live;
 use super::retell::retell;
 use super::{Request, RunError};
-use crate::archive::open::{Archive, Claimed};
+use crate::archive::open::{Archive, Claimed, Unclaimed};
 use crate::archive::protocol::{Bound, Generation, Manifest, resume};
 use crate::archive::recall::{From, Granularity, Recalled, Step, night_of, steps};
 use crate::archive::snapshot::Snapshot;
@@ -166,7 +166,10 @@ struct Begun {
 impl Begun {
     /// Goes on behind the last manifest, with what is known loaded as one epoch.
     fn go_on(url: &str, text: &str, take_over: bool, job: &Job) -> Result<Begun, RunError> {
-        let claimed = Claimed::open(url, take_over).map_err(RunError::Settings)?;
+        let claimed = Claimed::open(url, take_over).map_err(|error| match error {
+            Unclaimed::Refused(why) => RunError::Settings(why),
+            Unclaimed::Failed(why) => RunError::Stop(Stop::Sink(why)),
+        })?;
         let (archive, chain) = (claimed.archive.clone(), &claimed.archive.chain);
         let settings = claimed.put_settings(text).map_err(RunError::Settings)?;
         if let Some(last) = chain.manifests().last().filter(|last| last.settings != settings) {
