@@ -278,6 +278,11 @@ impl Run {
             end_with_peers(4);
             set_process(cluster.process);
         }
+        if self.tied && job.source.iter().any(|source| source.path == Path::new("-")) {
+            let text =
+                "standard input is the launcher's: give packets by a path, or run the job in one process without it";
+            return Err((2, text.to_owned()));
+        }
         let style = Style::choose(self.json, cluster.process == 0);
         let watch = self.listen.as_ref().map(|at| (at.clone(), Duration::from_secs(self.stall)));
         let orders = Orders {

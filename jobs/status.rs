@@ -147,8 +147,9 @@ fn books(text: &mut String, state: &State, before: Option<&State>) {
         );
     }
     for (what, histogram) in [("received", &books.from_receipt), ("observed", &books.from_shutter)] {
-        let bound =
-            |share| histogram.quantile(share).map_or("after more than a week".to_owned(), |s| format!("within {}", duration(s)));
+        let bound = |share| {
+            histogram.quantile(share).map_or("after more than a week".to_owned(), |s| format!("within {}", duration(s)))
+        };
         if histogram.count() > 0 {
             let _ = writeln!(text, "told        since {what}: half {}, 99 % {}", bound(0.5), bound(0.99));
         }
