@@ -56,6 +56,8 @@ fn month(nights: &[PathBuf], workers: usize) -> Took {
         digest_at: None,
         dump: false,
         take_over: false,
+        restate: false,
+        append: false,
         accept_gap: false,
         replay: None,
         stop: Arc::new(AtomicBool::new(false)),

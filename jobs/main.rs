@@ -28,6 +28,7 @@ mod survey;
 mod sweep;
 mod topics;
 mod topics_of;
+mod whence;
 mod why;
 
 #[global_allocator]

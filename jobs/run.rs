@@ -96,6 +96,10 @@ pub struct Run {
     /// Take the archive over from a job that may still be alive
     #[arg(long)]
     take_over: bool,
+    /// Let settings that differ from those of the archive take effect: what is known is told once more where that changes it, as
+    /// records of an epoch of their own whose reason is config or code
+    #[arg(long)]
+    restate: bool,
     /// Go on where Kafka no longer holds what was to be read; what is missing is recorded
     #[arg(long)]
     accept_gap: bool,
@@ -107,6 +111,9 @@ pub struct Run {
     /// One line of JSON for everything that happens, for machines
     #[arg(long)]
     json: bool,
+    /// Goes on with the files of a replay of the epochs before
+    #[arg(skip)]
+    append: bool,
     /// Recorded epochs in the place of sources: `skydiff replay` says which
     #[arg(skip)]
     replay: Option<Replay>,
@@ -114,8 +121,8 @@ pub struct Run {
 
 impl Run {
     /// Of recorded epochs, in the place of what a command line names.
-    pub fn replay(replay: Replay, digest: bool, dump: Option<PathBuf>, json: bool) -> Run {
-        Run { replay: Some(replay), digest, dump, json, ..Run::of_job() }
+    pub fn replay(replay: Replay, append: bool, digest: bool, dump: Option<PathBuf>, json: bool) -> Run {
+        Run { replay: Some(replay), append, digest, dump, json, ..Run::of_job() }
     }
 
     /// Of a job that says it all.
@@ -136,10 +143,12 @@ impl Run {
             dump: None,
             archive: None,
             take_over: false,
+            restate: false,
             accept_gap: false,
             name: None,
             kafka: Kafka::default(),
             json: false,
+            append: false,
             replay: None,
         }
     }
@@ -199,6 +208,9 @@ impl Run {
         job.run.max_reject = self.max_reject.unwrap_or(job.run.max_reject);
         job.run.received = self.received.clone().map(Time::Text).or(job.run.received);
         job.epochs.cut = self.epoch.unwrap_or(job.epochs.cut);
+        if self.restate && job.archive.url.is_none() {
+            return Err((2, "--restate: there is no archive to be restated: say --archive URL".into()));
+        }
         job.check().map(|()| job).map_err(|wrong| (2, wrong))
     }
 
@@ -227,6 +239,8 @@ impl Run {
             digest_at: self.digest_at,
             dump: self.dump.is_some(),
             take_over: self.take_over,
+            restate: self.restate,
+            append: self.append,
             accept_gap: self.accept_gap,
             replay: self.replay.clone(),
             style,
@@ -271,12 +285,34 @@ pub struct Orders {
     pub dump: bool,
     /// Whether another writer's lease is overridden.
     pub take_over: bool,
+    /// Whether other settings take effect on an archive.
+    pub restate: bool,
+    /// Whether the files of another run are gone on with.
+    pub append: bool,
     /// Whether a gap in what Kafka holds is accepted.
     pub accept_gap: bool,
     /// What is replayed instead of read.
     pub replay: Option<Replay>,
     /// For whom it is shown.
     pub style: Style,
+}
+
+impl Orders {
+    /// From its sources to its sinks, and nothing else.
+    pub fn plain(cluster: Cluster, style: Style) -> Orders {
+        let (digest_at, replay) = (None, None);
+        Orders {
+            cluster,
+            digest_at,
+            dump: false,
+            take_over: false,
+            restate: false,
+            append: false,
+            accept_gap: false,
+            replay,
+            style,
+        }
+    }
 }
 
 /// Carries out a job, shows how it goes, and drains it on Ctrl-C. The error is an exit code and a sentence.
@@ -292,6 +328,8 @@ pub fn carry_out(job: &Job, orders: Orders) -> Result<(Outcome, Screen), (u8, St
         digest_at: orders.digest_at,
         dump: orders.dump,
         take_over: orders.take_over,
+        restate: orders.restate,
+        append: orders.append,
         accept_gap: orders.accept_gap,
         replay: orders.replay,
         stop: stop.clone(),

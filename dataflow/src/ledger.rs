@@ -73,6 +73,8 @@ pub struct Ledger {
 pub struct Past {
     /// The first epoch that is told.
     pub since: Epoch,
+    /// Whether that one only restates what is known.
+    pub restates: bool,
     /// Digests that recorded epochs must come to.
     pub digests: BTreeMap<Epoch, u128>,
 }
@@ -127,6 +129,10 @@ impl Ledger {
         }
         self.counts.merge(&judged.counts);
         tallies.iter().for_each(|tally| self.counts.tally(tally));
+        if self.past.restates && epoch == self.past.since {
+            // Nothing of this came now but the records.
+            self.before = Some(self.counts.clone());
+        }
         let mut records = 0;
         for lane in &told {
             self.counts.merge(&lane.counts);

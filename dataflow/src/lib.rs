@@ -4,6 +4,7 @@ pub mod archive;
 pub mod check;
 pub mod cluster;
 pub mod compare;
+pub mod cone;
 pub mod counts;
 mod dump;
 pub mod event;

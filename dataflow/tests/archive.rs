@@ -50,6 +50,8 @@ fn outcome(job: &Job, replay: Option<Replay>) -> Outcome {
         digest_at: None,
         dump: false,
         take_over: false,
+        restate: false,
+        append: false,
         accept_gap: false,
         replay,
         stop: Default::default(),
@@ -62,7 +64,7 @@ fn outcome(job: &Job, replay: Option<Replay>) -> Outcome {
 
 fn replay(archive: &Path, from: From, granularity: Granularity, until: Option<Epoch>) -> Replay {
     let url = archive.to_str().unwrap().to_owned();
-    Replay { url, nights: None, until, as_of: None, cold: false, granularity, from }
+    Replay { until, granularity, from, ..Replay::all(&url) }
 }
 
 fn records(to: &Path) -> String {

@@ -71,6 +71,12 @@ impl Archive {
         current(self.chain.manifests(), &self.layouts, dataset).0
     }
 
+    /// The snapshots from which the state at an epoch can be come to: none from before other settings took effect.
+    pub fn useful(&self, epoch: Epoch) -> impl Iterator<Item = Epoch> {
+        let begin = self.chain.begin(epoch);
+        self.snapshots.iter().copied().filter(move |snapshot| begin <= *snapshot && *snapshot <= epoch)
+    }
+
     /// Up to which epoch a dataset has expired.
     pub fn expired(&self, dataset: Dataset) -> Option<Epoch> {
         current(self.chain.manifests(), &self.layouts, dataset).1

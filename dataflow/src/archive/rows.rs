@@ -34,7 +34,7 @@ impl<R: Row + Send + 'static> Rows<R> {
         last: Epoch,
     ) -> Result<Rows<R>, String> {
         let first: Vec<Filed> = snapshot.into_iter().flat_map(|one| one.files_of(dataset)).cloned().collect();
-        Rows::open(archive, dataset, &after(snapshot, last), &first)
+        Rows::open(archive, dataset, &after(archive, snapshot, last), &first)
     }
 
     /// The rows that are wanted, behind all those of the files that come first.

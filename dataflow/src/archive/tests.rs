@@ -29,6 +29,8 @@ fn outcome(job: &Job, replay: Option<Replay>) -> Result<Outcome, RunError> {
         digest_at: None,
         dump: false,
         take_over: false,
+        restate: false,
+        append: false,
         accept_gap: false,
         replay,
         stop: Default::default(),
@@ -57,8 +59,7 @@ fn a_bad_line_changes_nothing() {
     assert!(wrong.is_empty(), "{wrong:?}");
     for from in [From::Measurements, From::Packets] {
         let granularity = Granularity::Epoch;
-        let replay =
-            Replay { url: url.clone(), nights: None, until: None, as_of: None, cold: false, granularity, from };
+        let replay = Replay { granularity, from, ..Replay::all(&url) };
         assert_eq!(outcome(&job(None, 2), Some(replay)).unwrap().digest, expected, "{from:?}");
     }
     std::fs::remove_dir_all(folder).unwrap();

@@ -57,7 +57,8 @@ pub struct Recall {
 }
 
 impl Binding {
-    fn new(epoch: Epoch) -> Binding {
+    /// Of an epoch that has nothing yet.
+    pub fn new(epoch: Epoch) -> Binding {
         Binding { epoch, origin: None, first: 0, packets: 0, bytes: 0, marks: Marks::default(), recorded: None }
     }
 
