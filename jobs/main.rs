@@ -8,6 +8,8 @@ mod diff;
 mod fits;
 mod job;
 mod lag;
+mod launch;
+mod log;
 mod login;
 mod mapped;
 mod object;
@@ -24,8 +26,10 @@ mod schema;
 mod screen;
 mod simulate;
 mod stamp;
+mod status;
 mod survey;
 mod sweep;
+mod tied;
 mod topics;
 mod topics_of;
 mod whence;
@@ -48,6 +52,8 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Verb {
     Run(Box<run::Run>),
+    Launch(Box<launch::Launch>),
+    Status(status::StatusOf),
     Demo(Box<demo::Demo>),
     Simulate(Box<simulate::Simulate>),
     Replay(Box<replay::Replay>),
@@ -70,6 +76,8 @@ enum Verb {
 fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Run(run) => return run.run(),
+        Verb::Launch(launch) => return launch.run(),
+        Verb::Status(status) => status.run(),
         Verb::Demo(demo) => return demo.run(),
         Verb::Simulate(simulate) => simulate.run(),
         Verb::Replay(replay) => return replay.run(),

@@ -122,6 +122,7 @@ impl Ledger {
             tallies.iter().for_each(|tally| self.counts.tally(tally));
             told.iter().for_each(|lane| self.counts.merge(&lane.counts));
             self.before = Some(self.counts.clone());
+            self.gauges.watch.book(|books| books.close(&judged, &[], &self.counts, false));
             return Ok(());
         }
         if let Some(origin) = &judged.binding.origin {
@@ -146,6 +147,7 @@ impl Ledger {
         }
         self.sinks.write(&judged, &told, &mut self.counts)?;
         self.counts.check().map_err(|sum| internal(&format!("epoch {}: {sum}", judged.binding.epoch)))?;
+        self.gauges.watch.book(|books| books.close(&judged, &told, &self.counts, true));
         Gauges::add(&self.gauges.epochs, 1);
         Gauges::add(&self.gauges.packets, judged.counts.received);
         Gauges::add(&self.gauges.rejected, judged.rejects.iter().map(|reject| reject.packets as i64).sum());

@@ -28,5 +28,6 @@ pub mod source;
 mod testing;
 pub mod truth;
 pub mod verdict;
+pub mod watch;
 pub mod why;
 pub mod writer;

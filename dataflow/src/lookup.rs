@@ -103,7 +103,7 @@ impl Lookup {
             inputs: job.inputs()?,
             archive: None,
             decoder: job.decoder()?,
-            read: ReadSettings { future, keep_bytes: false },
+            read: ReadSettings { future, keep_bytes: false, programs: job.programs() },
             options: job.options(),
         })
     }
@@ -208,7 +208,7 @@ impl Lookup {
 
     pub(crate) fn reader(&self) -> Result<Reader, LookupError> {
         let decoder = Decoder::new(&self.decoder).map_err(LookupError::Settings)?;
-        Ok(Reader::new(decoder, self.read))
+        Ok(Reader::new(decoder, self.read.clone()))
     }
 
     /// What lies in the inputs, file by file; they are read more than once.

@@ -2,7 +2,7 @@
 
 use crate::archive::open::Claimed;
 use crate::archive::store::Store;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Link};
 use crate::event::{Event, Gauges, Summary};
 use crate::flow::bind::{Binder, bind};
 use crate::flow::clock::{Stop, Stopped, clock};
@@ -21,6 +21,7 @@ use crate::ledger::DigestAt;
 use crate::reading::{ReadSettings, Reader};
 use crate::settings::{Format, Job, of_record};
 use crate::source::Progress;
+use crate::watch::Watch;
 use head::{Begin, Head, Source};
 use skydiff_operators::{Epoch, Objects, seal, transients_with};
 use skydiff_schemas::{Decoder, MicroDays, decoder};
@@ -101,15 +102,36 @@ pub fn run(job: &Job, request: Request) -> Result<Outcome, RunError> {
     Decoder::new(&settings).map_err(|error| RunError::Settings(error.to_string()))?;
     let leads = request.cluster.process == 0;
     let head = if leads { Some(Head::open(job, &request, &settings)?) } else { None };
+    let watch = request.gauges.watch.clone();
+    if let Some(generation) = head.as_ref().and_then(|head| head.begin.generation) {
+        watch.set_generation(generation.0);
+    }
     let (stop, cluster, dump) = (request.stop.clone(), request.cluster.clone(), request.dump);
     let request_progress = request.progress.clone();
     let archive = request.replay.is_none().then(|| job.archive.url.clone()).flatten();
+    let link = Link {
+        stop: stop.clone(),
+        state: Arc::new({
+            let watch = watch.clone();
+            move || watch.tell()
+        }),
+        heard: Arc::new({
+            let watch = watch.clone();
+            move |process, state| watch.hear(process, &state)
+        }),
+        strangers: watch.strangers(),
+    };
     let (builders, threads) =
-        cluster.connect(fingerprint(job, &cluster)).map_err(|error| RunError::Cluster(error.to_string()))?;
+        cluster.connect(fingerprint(job, &cluster), link).map_err(|error| match error.kind() {
+            // Another job, secret or place: trying again does not help.
+            std::io::ErrorKind::InvalidInput => RunError::Settings(error.to_string()),
+            _ => RunError::Cluster(error.to_string()),
+        })?;
     // Who folds and tells does not write: only process 0 knows whether anything is, so all others assume that it is.
     let written = job.sink.to.is_some() || cluster.hosts.len() > 1;
     let progress = leads.then(|| request_progress.clone());
-    let plan = Plan { job: job.clone(), settings, written, archive, dump, stop, progress, head: Mutex::new(head) };
+    let plan =
+        Plan { job: job.clone(), settings, written, archive, dump, stop, watch, progress, head: Mutex::new(head) };
     let guards = timely::execute::execute_from(builders, threads, timely::WorkerConfig::default(), move |worker| {
         plan.work(worker)
     })
@@ -134,9 +156,12 @@ fn fingerprint(job: &Job, cluster: &Cluster) -> u64 {
     // What only process 0 uses may differ: paths, places, times of receipt.
     (common.source, common.sink.to, common.run.received, common.schemas) = (Vec::new(), None, None, None);
     let mut hasher = rustc_hash::FxHasher::default();
-    for part in
-        [own(env!("CARGO_PKG_VERSION")), format!("{common:?}"), cluster.hosts.join(","), cluster.workers.to_string()]
-    {
+    for part in [
+        own(env!("CARGO_PKG_VERSION")),
+        format!("{common:?}"),
+        cluster.hosts.len().to_string(),
+        cluster.workers.to_string(),
+    ] {
         hasher.write(part.as_bytes());
     }
     hasher.finish()
@@ -152,6 +177,7 @@ struct Plan {
     archive: Option<String>,
     dump: bool,
     stop: Arc<AtomicBool>,
+    watch: Watch,
     /// Of process 0.
     progress: Option<Arc<Progress>>,
     head: Mutex<Option<Head>>,
@@ -165,6 +191,7 @@ impl Plan {
         let before = self.before(worker, &begin, before)?;
         let (through, stopped) = (ProbeHandle::new(), Rc::new(RefCell::new(None)));
         let keeper = binder.as_ref().map(|binder| binder.keeper.clone());
+        let mut observer = self.watch.observe(worker);
         let objects = self.graph(worker, &begin, before, (source, binder), ledger.clone(), &through, &stopped)?;
         // A job that stops ends when everything before the epoch that it stopped at is written.
         let is_over = || match &*stopped.borrow() {
@@ -172,7 +199,8 @@ impl Plan {
             Some(Stopped { epoch, .. }) => !through.less_than(epoch),
         };
         while !is_over() {
-            worker.step_or_park(None);
+            worker.step_or_park(observer.park());
+            observer.tick(&through);
         }
         if let Some(Stopped { stop, .. }) = stopped.take() {
             for dataflow in worker.installed_dataflows() {
@@ -219,7 +247,7 @@ impl Plan {
         let future = MicroDays::from_days(job.run.future_days).unwrap_or(MicroDays::DAY);
         let decoder = Decoder::new(&self.settings).map_err(|error| RunError::Settings(error.to_string()))?;
         let keep_bytes = self.written || self.archive.is_some();
-        let reader = Reader::new(decoder, ReadSettings { future, keep_bytes });
+        let reader = Reader::new(decoder, ReadSettings { future, keep_bytes, programs: job.programs() });
         let tell_settings = TellSettings {
             since: begin.told,
             restated: begin.restates.as_ref().map(|restates| (restates.at, restates.reason)),
@@ -236,7 +264,7 @@ impl Plan {
         let restates = begin.restates.as_ref().is_some_and(|restates| restates.at == begin.since);
         let fresh = if restates { begin.since.next() } else { begin.since };
         let since = desk.as_ref().map(|_| fresh);
-        let in_flight = InFlight::default();
+        let in_flight = InFlight::counted(self.watch.bytes_in_flight());
         let open = source.map(|source| move |wake| source.open(wake));
         Ok(worker.dataflow_named::<Epoch, _, _>("Skydiff", |scope| {
             let (shares, bindings) = feed(scope, through.clone(), limits, in_flight.clone(), open);
@@ -293,7 +321,8 @@ impl Plan {
         let limits = self.job.limits().map_err(RunError::Settings)?;
         let decoder = job.decoder().map_err(RunError::Settings)?;
         let decoder = Decoder::new(&decoder).map_err(|error| RunError::Settings(error.to_string()))?;
-        let reader = Reader::new(decoder, ReadSettings { future: MicroDays::DAY, keep_bytes: false });
+        let reader =
+            Reader::new(decoder, ReadSettings { future: MicroDays::DAY, keep_bytes: false, programs: job.programs() });
         let failed = source.as_ref().map(|source| source.failed.clone());
         let open = source.map(|source| move |wake| source.open(wake));
         let (through, in_flight) = (ProbeHandle::new(), InFlight::default());

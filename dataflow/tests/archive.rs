@@ -13,7 +13,6 @@ use skydiff_dataflow::source::EpochCut;
 use skydiff_operators::Epoch;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
-use std::time::Duration;
 
 fn folder(name: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("skydiff-dataflow-{name}-{}", std::process::id()));
@@ -43,8 +42,7 @@ fn job(from: &[PathBuf], archive: Option<&Path>, to: Option<&Path>, workers: usi
 
 fn outcome(job: &Job, replay: Option<Replay>) -> Outcome {
     let (events, _heard) = channel();
-    let hosts = Vec::new();
-    let cluster = Cluster { workers: job.run.workers, process: 0, hosts, patience: Duration::from_secs(1) };
+    let cluster = Cluster::alone(job.run.workers);
     let request = Request {
         cluster,
         digest_at: None,

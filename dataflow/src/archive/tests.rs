@@ -10,7 +10,6 @@ use crate::settings::{Job, SourceSettings};
 use crate::source::EpochCut;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
-use std::time::Duration;
 
 fn job(archive: Option<String>, workers: usize) -> Job {
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/sample");
@@ -22,8 +21,7 @@ fn job(archive: Option<String>, workers: usize) -> Job {
 
 fn outcome(job: &Job, replay: Option<Replay>) -> Result<Outcome, RunError> {
     let (events, _heard) = channel();
-    let patience = Duration::from_secs(1);
-    let cluster = Cluster { workers: job.run.workers, process: 0, hosts: Vec::new(), patience };
+    let cluster = Cluster::alone(job.run.workers);
     let request = Request {
         cluster,
         digest_at: None,

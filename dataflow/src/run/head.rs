@@ -5,7 +5,7 @@ use super::live::live;
 use super::retell::retell;
 use super::{Request, RunError};
 use crate::archive::keep::Keeper;
-use crate::archive::open::{Archive, Claimed};
+use crate::archive::open::{Archive, Claimed, Unclaimed};
 use crate::archive::protocol::{Bound, Generation, Manifest, Sum, resume};
 use crate::archive::recall::{From, Granularity, Recalled, Step, captured, night_of, steps};
 use crate::archive::snapshot::Snapshot;
@@ -222,7 +222,10 @@ impl Begun {
     /// Goes on behind the last manifest, with what is known loaded as one epoch.
     fn go_on(url: &str, job: &Job, text: &str, request: &Request) -> Result<Begun, RunError> {
         let keep = job.keep().map_err(RunError::Settings)?;
-        let claimed = Claimed::open(url, request.take_over).map_err(RunError::Settings)?;
+        let claimed = Claimed::open(url, request.take_over).map_err(|error| match error {
+            Unclaimed::Refused(why) => RunError::Settings(why),
+            Unclaimed::Failed(why) => RunError::Stop(Stop::Sink(why)),
+        })?;
         let (archive, chain) = (claimed.archive.clone(), &claimed.archive.chain);
         let settings = claimed.put_settings(text).map_err(RunError::Settings)?;
         let mut restates = None;

@@ -22,9 +22,9 @@ use crate::source::{EpochCut, Input, Packets, Place, parse_bytes};
 use crate::verdict::RecordSettings;
 use serde::{Deserialize, Serialize};
 use skydiff_operators::{Errors, Options, TimescaleSettings};
-use skydiff_schemas::MicroDays;
 use skydiff_schemas::decoder::{self, schema_id};
 use skydiff_schemas::survey::{SURVEYS, SurveySettings, Table, survey_by_name};
+use skydiff_schemas::{MicroDays, SurveyId};
 use skydiff_simulate::Settings as Simulated;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -214,6 +214,9 @@ pub struct SurveyTable {
     pub errors: Errors,
     /// Its quality cuts.
     pub quality: Table,
+    /// Programmes whose packets are taken; none listed: all.
+    #[serde(default)]
+    pub programs: Vec<i32>,
     /// More names for its fields.
     #[serde(default)]
     pub aliases: BTreeMap<String, Vec<String>>,
@@ -224,7 +227,10 @@ impl Default for Job {
         let survey = SURVEYS.iter().map(|survey| {
             let (factor, floor) = errors_of(survey.name());
             let errors = Errors { factor, floor };
-            let table = SurveyTable { errors, quality: survey.quality_defaults(), aliases: BTreeMap::new() };
+            // ZTF's public survey; the others are its partners'.
+            let programs = if survey.name() == "ztf" { vec![1] } else { Vec::new() };
+            let quality = survey.quality_defaults();
+            let table = SurveyTable { errors, quality, programs, aliases: BTreeMap::new() };
             (survey.name().to_owned(), table)
         });
         Job {
@@ -377,6 +383,12 @@ impl Job {
         };
         let schemas = self.schemas.as_deref().map_or(Ok(BTreeMap::new()), schemas_in)?;
         Ok(decoder::Settings { surveys: self.survey.iter().map(survey).collect(), schemas })
+    }
+
+    /// By survey, the programmes whose packets are taken.
+    pub fn programs(&self) -> BTreeMap<SurveyId, Vec<i32>> {
+        let listed = self.survey.iter().filter(|(_, table)| !table.programs.is_empty());
+        listed.filter_map(|(name, table)| Some((survey_by_name(name)?.id(), table.programs.clone()))).collect()
     }
 
     /// What the operators are told.
