@@ -110,6 +110,7 @@ fn an_archive_answers_as_its_packets_do() {
         let (mut theirs, mut ours) = (of("object", "--from", SAMPLE), of("object", "--archive", &arch));
         for known in [&mut theirs, &mut ours] {
             // Of a packet that came again, or a copy that never could have stood, an archive keeps no row.
+            assert!(known.as_object_mut().unwrap().remove("alerts").unwrap().as_u64().unwrap() > 0);
             let history = known["history"].as_array_mut().unwrap();
             history.iter_mut().for_each(|point| drop(point.as_object_mut().unwrap().remove("copies")));
         }
@@ -162,11 +163,14 @@ fn a_cone_and_a_night_are_explained_too() {
         let objects = whole["objects"].as_array().unwrap();
         let packets: usize = objects.iter().map(|object| object["packets"].as_array().unwrap().len()).sum();
         assert!(objects.len() > 3 && packets as u64 >= whole["packets_of_the_night"].as_u64().unwrap());
-        let one = json(&["object", objects[0]["object"].as_str().unwrap(), place[0], place[1], "--json"]);
+        // What moves is not where its history was.
+        let name = |object: &Value| object["object"].as_str().unwrap().to_owned();
+        let fixed = objects.iter().map(name).find(|name| !name.contains(':')).unwrap();
+        let one = json(&["object", &fixed, place[0], place[1], "--json"]);
         let first_point = one["history"].as_array().unwrap().iter().find(|point| point["ra"].is_f64()).unwrap();
         let (ra, dec) = (first_point["ra"].as_f64().unwrap(), first_point["dec"].as_f64().unwrap());
         let near = why(&format!("{ra},{dec},0.001"), &all);
-        assert!(near["objects"].as_array().unwrap().iter().any(|object| object["object"] == objects[0]["object"]));
+        assert!(near["objects"].as_array().unwrap().iter().any(|object| name(object) == fixed));
         let nothing = why(&format!("{},{},0.001", (ra + 180.0) % 360.0, -dec), &first);
         assert!(
             nothing["objects"].as_array().unwrap().is_empty() && nothing["nearest_outside_deg"].as_f64().unwrap() > 1.0
