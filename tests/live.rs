@@ -142,15 +142,20 @@ fn committed(kafka: &Kafka, topic: &str) -> BTreeMap<i32, Vec<(String, Option<se
     lanes
 }
 
-/// A night of packets in a topic, with late, doubled and spoiled ones. Gives the digest of their state.
+/// A topic of its own with nights of packets. Gives the digest of their state.
 fn night(kafka: &Kafka, topic: &str, seed: &str) -> String {
+    kafka.topic(topic, 8);
+    filled(kafka, topic, seed)
+}
+
+/// Nights of packets to a topic, with late, doubled and spoiled ones. Gives the digest of their state.
+fn filled(kafka: &Kafka, topic: &str, seed: &str) -> String {
     let folder = Folder::new(&format!("night-{topic}"));
     let to = folder.0.join("packets");
     let to = to.to_str().unwrap();
     let simulated =
         ["simulate", "--to", to, "--nights", "2", "--visits", "12", "--alerts", "60", "--no-cutouts", "--seed", seed];
     printed(skydiff(simulated));
-    kafka.topic(topic, 8);
     let brokers = ["--brokers", &kafka.plaintext];
     printed(skydiff(["produce", "--from", to, "--topic", topic, "--flat-out"].into_iter().chain(brokers)));
     digest(skydiff([
@@ -324,6 +329,58 @@ fn a_replay_publishes_as_a_job_of_its_own() {
     assert!(once == records("said") && !once.is_empty());
     assert_eq!(digest(replay("again")), of);
     assert!(records("again") == once, "what it has said it does not say again");
+}
+
+#[test]
+fn any_process_of_two_may_be_killed() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let undisturbed = night(kafka, "processes", "17");
+    let job = Job::new(kafka, "pair", "processes");
+    let mut seed = 0xfeed;
+    for round in 0..4 {
+        let ports: Vec<_> = (0..2).map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let hosts: Vec<_> = ports.iter().map(|port| port.local_addr().unwrap().to_string()).collect();
+        drop(ports);
+        let hosts = hosts.join(",");
+        let start = |process: &str| {
+            let mut command = job.command(&["--hosts", &hosts, "--process", process]);
+            command.env("SKYDIFF_SECRET", "of the tests, and of nobody else").spawn().unwrap()
+        };
+        let mut both = [start("0"), start("1")];
+        std::thread::sleep(Duration::from_millis(1200 + next(&mut seed) % 1500));
+        both[round % 2].kill().unwrap();
+        let ended = both[1 - round % 2].wait().unwrap();
+        assert!(!ended.success(), "one ends with the other");
+        both[round % 2].wait().unwrap();
+    }
+    assert_eq!(job.finish("2"), undisturbed);
+    assert_eq!(job.holds(), undisturbed);
+}
+
+#[test]
+fn brokers_come_and_go() {
+    let Some(kafka) = Kafka::start("three", 3) else { return };
+    let words = ["--partitions", "8", "--replication", "3", "--config", "retention.ms=-1"];
+    kafka.script("topic create", ["replicated"].into_iter().chain(words));
+    let undisturbed = filled(&kafka, "replicated", "18");
+    let job = Job::new(&kafka, "rugged", "replicated");
+    let mut command = job.command(&["-w", "2"]);
+    let mut child = command.env("SKYDIFF__SINK__KAFKA__REPLICATION", "3").spawn().unwrap();
+    for broker in [2, 3, 1] {
+        std::thread::sleep(Duration::from_millis(600));
+        kafka.kill(broker);
+        std::thread::sleep(Duration::from_millis(600));
+        kafka.restart(broker);
+    }
+    std::thread::sleep(Duration::from_secs(2));
+    if child.try_wait().unwrap().is_none() {
+        terminate(&child);
+    }
+    // It may have been told to start again, which is for who launched it to do.
+    let ended = child.wait_with_output().unwrap();
+    assert!(matches!(ended.status.code(), Some(0 | 6)), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert_eq!(job.finish("1"), undisturbed);
+    assert_eq!(job.holds(), undisturbed);
 }
 
 fn night_again(kafka: &Kafka, topic: &str) {
