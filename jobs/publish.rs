@@ -8,9 +8,9 @@ use skydiff_dataflow::archive::store::Store;
 
 /// Writes two HATS collections: alerts (one row each, no cutouts) and objects (light curves and states as nested tables).
 ///
-/// From an archive, what was committed since the last time is appended: alerts of the new epochs, and objects anew in those pixels in
-/// which something changed or a state came to its end. From packets, what the folder held before is replaced, whole: a reader sees the old edition or the new one. Old editions stay until
-/// they are removed by hand.
+/// From an archive, what was committed since the last time is appended: alerts of the new epochs, and objects anew in those
+/// pixels in which something changed or a state came to its end. From packets, what the folder held before is replaced. A reader
+/// sees the old edition or the new one, whole. Old editions stay until they are removed by hand.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     skydiff publish --from nights/ --to catalogues/\n  \
