@@ -268,6 +268,8 @@ impl Live {
 
     fn wrong(&self, source: &Source, error: &KafkaError) -> Result<(), String> {
         match error.rdkafka_error_code() {
+            // librdkafka asks for the coordinator of a group that is not used, too.
+            Some(Code::GroupAuthorizationFailed) if source.settings.group.is_empty() => Ok(()),
             Some(Code::OffsetOutOfRange | Code::AutoOffsetReset) => source.hold(),
             Some(
                 Code::Authentication
