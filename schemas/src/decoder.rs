@@ -87,8 +87,8 @@ impl Decoder {
 
     /// Takes a schema by its Confluent id that was not among the settings. The error says what is wrong with it.
     pub fn learn(&mut self, id: u32, text: &str) -> Result<(), PacketReject> {
-        if !self.library.schemas.contains_key(&id) {
-            self.library.schemas.insert(id, Schema::parse(text.as_bytes())?);
+        if let std::collections::btree_map::Entry::Vacant(free) = self.library.schemas.entry(id) {
+            free.insert(Schema::parse(text.as_bytes())?);
         }
         Ok(())
     }

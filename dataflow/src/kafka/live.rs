@@ -7,6 +7,7 @@
 use super::connect::{Consumer, Ear, Trouble, explain};
 use super::discover::{Seen, look};
 use super::positions::{Begin, Partition, Positions};
+use super::reach::Cluster;
 use super::registry::{Registry, Schemas};
 use super::settings::{LiveSettings, Start, Until};
 use crate::event::Event;
@@ -118,6 +119,8 @@ impl Live {
     }
 
     fn open(&self, settings: LiveSettings, rank: i16) -> Result<Source, String> {
+        // What a person must mend is said at once.
+        Cluster::reach(&settings.login)?;
         let ear = Ear::default();
         let trouble = ear.trouble.clone();
         let mut config = settings.login.config().map_err(|wrong| format!("source.kafka.login.{wrong}"))?;

@@ -1,13 +1,9 @@
 //! The topics that a job writes: made where they are not there, held to the number of lanes where they are.
 
 use super::connect::{Ear, Login, explain};
+use super::reach::Cluster;
 use super::settings::OutSettings;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::error::RDKafkaErrorCode as Code;
 use std::time::{Duration, Instant};
-
-/// How long one answer is waited for.
-const ANSWER: Duration = Duration::from_secs(5);
 
 /// A topic that must be there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,57 +38,17 @@ pub fn wanted(settings: &OutSettings, lanes: u32) -> Vec<Wanted> {
 
 /// Makes those that are not there. The error says what to do about one that is there and is not as it must be.
 pub fn make(settings: &OutSettings, lanes: u32) -> Result<(), String> {
-    let wanted = wanted(settings, lanes);
-    let login = &settings.login;
-    let ear = Ear::default();
-    let config = login.config().map_err(|wrong| format!("sink.kafka.login.{wrong}"))?;
-    let admin: AdminClient<Ear> =
-        config.create_with_context(ear.clone()).map_err(|error| explain(&error, &login.brokers))?;
-    let there = patiently(login, &ear, || admin.inner().fetch_metadata(None, ANSWER))?;
-    let mut lacking = Vec::new();
-    for topic in &wanted {
-        let found = there.topics().iter().find(|found| found.name() == topic.name);
-        match found.map(|found| found.partitions().len()) {
-            None => lacking.push(topic),
-            Some(partitions) if i32::try_from(partitions) == Ok(topic.partitions) => {}
-            Some(partitions) => {
-                return Err(format!(
-                    "topic {} has {partitions} partitions and the job needs {}: one for each lane (sink.lanes), which \
-                     cannot be changed once something was published. Name another topic, or set sink.lanes",
-                    topic.name, topic.partitions
-                ));
-            }
-        }
-    }
-    if lacking.is_empty() {
-        return Ok(());
-    }
-    let new: Vec<NewTopic<'_>> = lacking
-        .iter()
-        .map(|topic| {
-            let new = NewTopic::new(&topic.name, topic.partitions, TopicReplication::Fixed(settings.replication))
-                .set("max.message.bytes", "8388608");
-            if topic.compact { new.set("cleanup.policy", "compact") } else { new }
-        })
-        .collect();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
-    let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(10)));
-    let made =
-        runtime.block_on(admin.create_topics(&new, &options)).map_err(|error| explain(&error, &login.brokers))?;
-    for made in made {
-        match made {
-            // Another process may have been faster.
-            Ok(_) | Err((_, Code::TopicAlreadyExists)) => {}
-            Err((name, Code::InvalidReplicationFactor)) => {
-                return Err(format!(
-                    "topic {name} cannot be made: there are fewer brokers than sink.kafka.replication = {}",
-                    settings.replication
-                ));
-            }
-            Err((name, code)) => {
-                let what = super::connect::lasting(code, "").unwrap_or_else(|| code.to_string());
-                return Err(format!("Kafka at {}: topic {name} cannot be made: {what}", login.brokers));
-            }
+    let cluster = Cluster::reach(&settings.login)?;
+    for topic in wanted(settings, lanes) {
+        let compact: &[(&str, &str)] = if topic.compact { &[("cleanup.policy", "compact")] } else { &[] };
+        let own = [&[("max.message.bytes", "8388608")], compact].concat();
+        let partitions = cluster.create(&topic.name, topic.partitions, settings.replication, &own)?;
+        if i32::try_from(partitions) != Ok(topic.partitions) {
+            return Err(format!(
+                "topic {} has {partitions} partitions and the job needs {}: one for each lane (sink.lanes), which cannot be \
+                 changed once something was published. Name another topic, or set sink.lanes",
+                topic.name, topic.partitions
+            ));
         }
     }
     Ok(())
