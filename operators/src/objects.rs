@@ -200,11 +200,8 @@ impl Objects {
             }
             None => {
                 let mut curve = Box::new(self.rules.curve(object.survey));
-                reader
-                    .range(&place, None, |_| true)
-                    .iter()
-                    .filter(|(_, net)| *net > 0)
-                    .for_each(|(row, _)| curve.insert(row));
+                let rows = reader.range(&place, None, |_| true).iter().filter(|(_, net)| *net > 0);
+                curve.fill(rows.map(|(row, _)| row));
                 if held.rows as usize > self.long { held.curve.insert(curve) } else { transient.insert(curve) }
             }
         };
@@ -271,8 +268,8 @@ impl Objects {
             None => {
                 let mut curve = Box::new(self.rules.curve(object.survey));
                 let mut reader = Reader::new(&mut self.measurements, epoch.next());
-                let rows = reader.range(&(held.pixel, object), None, |_| true);
-                rows.iter().filter(|(_, net)| *net > 0).for_each(|(row, _)| curve.insert(row));
+                let rows = reader.range(&(held.pixel, object), None, |_| true).iter().filter(|(_, net)| *net > 0);
+                curve.fill(rows.map(|(row, _)| row));
                 transient.insert(curve)
             }
         };
@@ -326,7 +323,7 @@ impl Objects {
             let rows: Vec<Measurement> = rows.map(|(row, _)| *row).collect();
             let Some(held) = self.held.get(&place.1).filter(|_| !rows.is_empty()) else { continue };
             let mut curve = self.rules.curve(place.1.survey);
-            rows.iter().for_each(|row| curve.insert(row));
+            curve.fill(rows.iter());
             look(&rows, &answer(place.1, &mut curve, &held.noted, self.clocks.get(place.1.survey), &self.rules));
         }
     }

@@ -6,6 +6,7 @@
 
 mod light;
 mod series;
+mod sorted;
 mod sums;
 mod visit;
 

@@ -102,6 +102,19 @@ impl Series {
         }
     }
 
+    /// Takes visits, in order of their places, into a series without any.
+    pub fn fill(&mut self, visits: impl Iterator<Item = Visit>, slot: i64) {
+        let mut open: Option<Chunk> = None;
+        for visit in visits {
+            self.all.visit(&visit, visit.weight());
+            let key = visit.time.0.div_euclid(slot);
+            let full = open.take_if(|chunk| chunk.visits.len() >= CHUNK && chunk.newest().0.div_euclid(slot) != key);
+            self.chunks.extend(full);
+            open.get_or_insert_with(Chunk::default).visits.push(visit);
+        }
+        self.chunks.extend(open);
+    }
+
     /// Takes a visit away.
     pub fn remove(&mut self, visit: &Visit, slot: i64) {
         let at = self.chunk_of(visit.time, slot);
