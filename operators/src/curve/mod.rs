@@ -12,5 +12,6 @@ mod visit;
 
 pub use light::{Detection, LightCurve};
 pub use series::Reading;
+pub use sums::Extreme;
 
 pub use visit::{Believed, Visit};
