@@ -17,7 +17,7 @@ use crate::reading::{ReadSettings, Reader, decode_with};
 use crate::settings::{Format, Job};
 use crate::source::Progress;
 use head::{Begin, Head, Source};
-use skydiff_operators::{Epoch, Objects, seal, transients_with};
+use skydiff_operators::{Epoch, Objects, Options, seal, transients_with};
 use skydiff_schemas::{Decoder, MicroDays, decoder};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -215,7 +215,8 @@ impl Plan {
             let (shares, bindings) = feed(scope, through.clone(), limits, in_flight.clone(), open);
             let read = read(shares, reader, since);
             let clocked = clock(read.readings, bindings, job.run.max_reject, in_flight);
-            let outputs = transients_with(read.offers, read.kept, clocked.clocks, job.options());
+            let options = Options { since: begin.since, ..job.options() };
+            let outputs = transients_with(read.offers, read.kept, clocked.clocks, options);
             let told = tell(seal(outputs.changes, job.sink.lanes), tell_settings);
             let (durable, unbound) = match desk {
                 None => (empty(scope), empty(scope)),

@@ -28,6 +28,7 @@ mod stamp;
 mod states;
 mod tally;
 mod timescales;
+mod touch;
 mod transients;
 mod wheel;
 

@@ -26,6 +26,8 @@ pub struct Options {
     pub expiry: bool,
     /// Histories of more rows than this are kept as light curves; it changes cost and memory, never an answer.
     pub long_history: usize,
+    /// The first epoch whose changes are told: before it, what was known is loaded, in silence.
+    pub since: Epoch,
 }
 
 impl Default for Options {
@@ -35,6 +37,7 @@ impl Default for Options {
             errors: Vec::new(),
             expiry: false,
             long_history: LONG_HISTORY,
+            since: Epoch::default(),
         }
     }
 }
@@ -74,14 +77,14 @@ pub fn transients_with<'scope>(
     clocks: StreamVec<'scope, Epoch, Clocks>,
     options: Options,
 ) -> Outputs<'scope> {
-    let rules = Rules::new(options.timescales, options.errors);
+    let rules = Rules::new(options.timescales.clone(), options.errors.clone());
     let passed = known(offers, kept);
     let (decided, member_tallies) = membership(passed.claims);
     let mut history = history(passed.orders, decided);
     let history_tallies = std::mem::replace(&mut history.tallies, member_tallies);
     let tallies = history_tallies.concat(history.tallies.clone()).concat(passed.tallies);
     let (histories, contexts) = (history.measurements.clone(), history.contexts.clone());
-    let said = timescales(history, clocks, rules, options.expiry, options.long_history);
+    let said = timescales(history, clocks, rules, &options);
     Outputs {
         changes: said.changes,
         offered: passed.offered,

@@ -18,7 +18,8 @@ const AHEAD: usize = 3;
 /// The wanted rows of a dataset, in order of their epochs; files are fetched and decoded ahead, several at once.
 pub struct Rows<R: Row> {
     store: Store,
-    files: stream::BoxStream<'static, Result<Vec<R>, String>>,
+    /// The rows of each file, in batches.
+    files: stream::BoxStream<'static, Result<Vec<Vec<R>>, String>>,
     /// First epoch and bytes of each file that has not been taken in, last first.
     ahead: Vec<(Epoch, u64)>,
     progress: Option<Arc<Progress>>,
@@ -56,7 +57,7 @@ impl<R: Row + Send + 'static> Rows<R> {
         let ahead = files.iter().rev().map(|(file, _)| size(file)).collect();
         let from = store.clone();
         let files =
-            stream::iter(files).map(move |(file, select)| read_rows(from.clone(), file, select)).buffered(AHEAD);
+            stream::iter(files).map(move |(file, select)| read_batches(from.clone(), file, select)).buffered(AHEAD);
         Ok(Rows { store, files: files.boxed(), ahead, progress: None, held: BTreeMap::new() })
     }
 
@@ -75,7 +76,7 @@ impl<R: Row + Send + 'static> Rows<R> {
             if let Some(progress) = &self.progress {
                 progress.read.fetch_add(bytes, Ordering::Relaxed);
             }
-            for row in rows? {
+            for row in rows?.into_iter().flatten() {
                 match row.epoch() <= last {
                     true => tell(row),
                     false => self.held.entry(row.epoch()).or_default().push(row),
@@ -91,15 +92,22 @@ impl<R: Row + Send + 'static> Rows<R> {
 
 /// The wanted rows of a file, which is held against what its manifest says of it.
 pub async fn read_rows<R: Row + Send + 'static>(store: Store, file: Filed, select: Select) -> Result<Vec<R>, String> {
+    let batches = read_batches::<R>(store, file, select).await?;
+    let mut rows = Vec::with_capacity(batches.iter().map(Vec::len).sum());
+    batches.into_iter().for_each(|batch| rows.extend(batch));
+    Ok(rows)
+}
+
+/// The same, as they were decoded.
+async fn read_batches<R: Row + Send + 'static>(
+    store: Store,
+    file: Filed,
+    select: Select,
+) -> Result<Vec<Vec<R>>, String> {
     let of_file = |why: &dyn std::fmt::Display| format!("archive {}: {}: {why}", store.url(), file.path);
     let bytes = store.read(&file.path).await?.ok_or_else(|| of_file(&"it is missing: bring it back"))?;
     let descriptor = file.descriptor.clone();
-    let read = store.compute(move || {
-        let mut rows = Vec::new();
-        for batch in Reader::<R>::whole(&bytes, &descriptor, &select)? {
-            rows.extend(batch?);
-        }
-        Ok::<_, DataError>(rows)
-    });
+    let read =
+        store.compute(move || Reader::<R>::whole(&bytes, &descriptor, &select)?.collect::<Result<_, DataError>>());
     read.await.map_err(|error| of_file(&error))?.map_err(|error| of_file(&error))
 }

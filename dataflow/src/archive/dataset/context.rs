@@ -1,7 +1,7 @@
 //! `contexts/`: the log of what surveys say beside the light curve, by triggering source.
 
 use super::column::{Column, Packing, common, maybe_times, object, objects, pixels, times};
-use super::take::{Objects, maybe, numbers, pixel, time, values};
+use super::take::{Objects, every, maybe, numbers, pixel, time, values};
 use super::version::{self, Versions};
 use super::{DataError, Dataset, Row};
 use arrow_array::types::{
@@ -208,6 +208,6 @@ impl Row for TriggerRow {
                 change: changes[row],
             })
         };
-        (0..batch.num_rows()).map(row).collect()
+        every(batch, row)
     }
 }

@@ -14,6 +14,9 @@ pub trait Row: Sized {
     /// The column that is long, and that a lean reader does without.
     const LONG: Option<&'static str> = None;
 
+    /// Columns that are there for people: rows follow from the others, and no reader here unpacks them.
+    const SHOWN: &'static [&'static str] = &[];
+
     /// When it came to be known.
     fn epoch(&self) -> Epoch;
 
