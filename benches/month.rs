@@ -56,6 +56,7 @@ fn month(nights: &[PathBuf], workers: usize) -> Took {
         digest_at: None,
         dump: false,
         take_over: false,
+        accept_gap: false,
         replay: None,
         stop: Arc::new(AtomicBool::new(false)),
         progress: Arc::new(Progress::default()),

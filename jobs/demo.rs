@@ -147,8 +147,10 @@ fn judged(
     let cluster =
         Cluster { workers: job.run.workers, process: 0, hosts: Vec::new(), patience: Duration::from_secs(60) };
     let style = if show { Style::choose(false, true) } else { Style::Quiet };
-    let (outcome, screen) =
-        carry_out(job, Orders { cluster, digest_at: None, dump: false, take_over: false, replay: None, style })?;
+    let (outcome, screen) = carry_out(
+        job,
+        Orders { cluster, digest_at: None, dump: false, take_over: false, accept_gap: false, replay: None, style },
+    )?;
     if outcome.drained {
         return Err((130, "stopped while the job ran".into()));
     }

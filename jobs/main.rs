@@ -1,10 +1,13 @@
 //! `skydiff`: one verb a file.
 
 mod archive;
+mod consume;
 mod demo;
 mod diff;
 mod fits;
 mod job;
+mod lag;
+mod login;
 mod mapped;
 mod object;
 mod output;
@@ -12,6 +15,7 @@ mod packet;
 mod plot;
 mod png;
 mod points;
+mod produce;
 mod publish;
 mod replay;
 mod run;
@@ -21,6 +25,8 @@ mod simulate;
 mod stamp;
 mod survey;
 mod sweep;
+mod topics;
+mod topics_of;
 mod why;
 
 #[global_allocator]
@@ -44,13 +50,17 @@ enum Verb {
     Simulate(Box<simulate::Simulate>),
     Replay(Box<replay::Replay>),
     Archive(archive::ArchiveVerbs),
+    Consume(consume::Consume),
     Diff(diff::Diff),
     Job(job::JobFile),
+    Lag(lag::LagVerb),
     Object(object::Object),
     Packet(packet::Packet),
     Plot(Box<plot::Plot>),
+    Produce(Box<produce::Produce>),
     Publish(publish::Publish),
     Schema(schema::Schema),
+    Topics(topics::Topics),
     Why(why::Why),
 }
 
@@ -61,13 +71,17 @@ fn main() -> ExitCode {
         Verb::Simulate(simulate) => simulate.run(),
         Verb::Replay(replay) => return replay.run(),
         Verb::Archive(archive) => return archive.run(),
+        Verb::Consume(consume) => consume.run(),
         Verb::Diff(diff) => diff.run(),
         Verb::Job(job) => job.run(),
+        Verb::Lag(lag) => lag.run(),
         Verb::Object(object) => object.run(),
         Verb::Packet(packet) => packet.run(),
         Verb::Plot(plot) => plot.run(),
+        Verb::Produce(produce) => produce.run(),
         Verb::Publish(publish) => publish.run(),
         Verb::Schema(schema) => schema.run(),
+        Verb::Topics(topics) => topics.run(),
         Verb::Why(why) => why.run(),
     };
     match done {

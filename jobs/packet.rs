@@ -3,13 +3,13 @@
 use crate::mapped::{alert_points, mapped_json, mapped_text};
 use crate::output::{print, print_json, print_text};
 use crate::points::csv;
-use crate::stamp::write_stamp;
+use crate::stamp::write_stamps;
 use clap::Args;
 use skydiff_dataflow::settings::load;
 use skydiff_dataflow::source::{Found, Opener, Parcel, Place, stream, walk};
 use skydiff_schemas::avro::{BytesAs, Header, Inflate, MAGIC, Schema, Value, confluent};
 use skydiff_schemas::decoder::Settings;
-use skydiff_schemas::survey::{Cutout, SURVEYS, object_name};
+use skydiff_schemas::survey::SURVEYS;
 use skydiff_schemas::{Decoder, PacketReject};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -123,7 +123,7 @@ impl Packet {
             return self.mapped(bytes, first, decoder);
         }
         if let Some(folder) = &self.cutouts {
-            return self.stamps(bytes, first, folder, decoder);
+            return write_stamps(bytes, first, folder, decoder, &|record| self.wants(record));
         }
         let text = schema_text(bytes, settings).map_err(|error| error.to_string())?;
         let schema = Schema::parse(&text).map_err(words)?;
@@ -166,33 +166,6 @@ impl Packet {
                 Err(reject) => Err(format!("record {}: {reject} ({})", first + at, reject.reason())),
             };
         });
-        done.map(|()| records)
-    }
-
-    fn stamps(&self, bytes: &[u8], first: usize, folder: &Path, decoder: &mut Decoder) -> Result<usize, String> {
-        std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        let mut names = Vec::new();
-        decoder.decode(bytes, |at, alert| {
-            let name = alert.map(|alert| format!("{}_{}", object_name(alert.object), alert.trigger.0));
-            names.push(name.unwrap_or_else(|_| format!("record_{}", first + at)).replace([':', '/'], "_"));
-        });
-        let (mut records, mut done) = (0, Ok(()));
-        let read = decoder.cutouts(bytes, |at, stamps| {
-            records = at + 1;
-            if done.is_err() || !self.wants(first + at) {
-                return;
-            }
-            let name = names.get(at).cloned().unwrap_or_else(|| format!("record_{}", first + at));
-            if stamps.iter().all(Option::is_none) {
-                done = Err(format!("record {}: it has no stamps", first + at));
-            }
-            for (stamp, of) in stamps.into_iter().zip(Cutout::NAMES) {
-                if let (Some(stamp), Ok(())) = (stamp, &done) {
-                    done = write_stamp(stamp, &folder.join(format!("{name}_{of}")));
-                }
-            }
-        });
-        read.map_err(|reject| reject.to_string())?;
         done.map(|()| records)
     }
 }

@@ -1,6 +1,7 @@
 //! `skydiff replay`: recorded nights once more, by the same graph.
 
 use crate::run::Run;
+use crate::topics_of::Kafka;
 use clap::{Args, ValueEnum};
 use skydiff_dataflow::archive::recall::{From, Granularity};
 use skydiff_dataflow::run::{Replay as Request, open_job};
@@ -16,6 +17,8 @@ const HELP: &str = "\
     skydiff replay --archive arch --digest\n  \
     skydiff replay --archive arch --nights 2026-01-01..2026-03-31 --to again\n  \
     skydiff replay --archive arch lower.toml --to lower        (with other thresholds)\n  \
+    skydiff replay --archive arch --nights 2026-01-01 --to kafka --kafka broker:9092 --publish again --name again
+  \
     skydiff replay --archive arch --epoch 41 --digest          (what was known at epoch 41)\n\n\
     A night is that in which packets were received; a file that names a night was received in it.\n\
     Exit codes are those of `skydiff run`.";
@@ -50,9 +53,14 @@ pub struct Replay {
     /// Read what was kept of packets, or the packets. Default: packets only if quality cuts or surveys differ
     #[arg(long, value_enum)]
     from: Option<Kept>,
-    /// Folder for records, rejects and reports
-    #[arg(long, value_name = "DIR")]
+    /// Folder for records, rejects and reports; or `kafka`: to the topics of the job file, as a job of its own
+    #[arg(long, value_name = "DIR|kafka")]
     to: Option<PathBuf>,
+    /// Name of the job: one that publishes needs another than that of the archive
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    #[command(flatten)]
+    kafka: Kafka,
     /// Worker threads
     #[arg(long, short = 'w', value_name = "N")]
     workers: Option<usize>,
@@ -121,7 +129,16 @@ impl Replay {
             None => From::Measurements,
         };
         (job.source, job.archive.url) = (Vec::new(), None);
-        job.sink.to = self.to.clone();
+        let publishes = self.to.as_ref().is_some_and(|to| to.as_os_str() == "kafka");
+        job.sink.to = self.to.clone().filter(|_| !publishes);
+        self.kafka.over(&mut job);
+        job.name = self.name.clone().unwrap_or(job.name);
+        if publishes && job.sink.kafka.topic.is_none() {
+            return cannot("--to kafka: name the topic (--publish TOPIC, or sink.kafka.topic in the job file)".into());
+        }
+        if !publishes {
+            job.sink.kafka = Default::default();
+        }
         job.run.workers = self.workers.unwrap_or(job.run.workers);
         let as_of = self.as_of.as_deref().map(parse_time).transpose();
         let replay = Request {

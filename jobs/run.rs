@@ -2,6 +2,7 @@
 
 use crate::output::say;
 use crate::screen::{Screen, Style};
+use crate::topics_of::Kafka;
 use clap::Args;
 use skydiff_dataflow::cluster::{Cluster, end_with_peers};
 use skydiff_dataflow::event::Gauges;
@@ -24,6 +25,8 @@ const HELP: &str = "\
     skydiff run --from ztf_public_20180601.tar.gz --to out\n  \
     skydiff run --from night1/ night2/ --to out --workers 4 --digest\n  \
     skydiff run --from nights/ --archive s3://bucket/archive --to out     (again, to go on where it ended)\n  \
+    skydiff run --kafka broker:9092 --topic '^ztf_.*_programid1$' --archive arch --publish sky
+  \
     zcat packets.avro.gz | skydiff run --from - --to out\n  \
     skydiff run JOB.toml --epoch visit          (skydiff job > JOB.toml writes one to begin with)\n  \
     skydiff run --from out/rejects.tar --to again --max-reject 1\n  \
@@ -93,6 +96,14 @@ pub struct Run {
     /// Take the archive over from a job that may still be alive
     #[arg(long)]
     take_over: bool,
+    /// Go on where Kafka no longer holds what was to be read; what is missing is recorded
+    #[arg(long)]
+    accept_gap: bool,
+    /// Name of the job: begins every message id and transactional id
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    #[command(flatten)]
+    kafka: Kafka,
     /// One line of JSON for everything that happens, for machines
     #[arg(long)]
     json: bool,
@@ -125,6 +136,9 @@ impl Run {
             dump: None,
             archive: None,
             take_over: false,
+            accept_gap: false,
+            name: None,
+            kafka: Kafka::default(),
             json: false,
             replay: None,
         }
@@ -133,7 +147,8 @@ impl Run {
     /// Into an archive, and nowhere else.
     pub fn ingest(self) -> ExitCode {
         let job = self.job().and_then(|job| match &job.archive.url {
-            Some(_) => Ok(job),
+            // What is published from it is told by the job that has the topics, when it goes on.
+            Some(_) => Ok(without_topics(job)),
             None => Err((2, "there is no archive: say --archive URL, or archive.url in the job file".to_owned())),
         });
         self.end(job)
@@ -176,6 +191,8 @@ impl Run {
             let source = |path: &PathBuf| SourceSettings { path: path.clone(), ..SourceSettings::default() };
             job.source = self.from.iter().map(source).collect();
         }
+        self.kafka.over(&mut job);
+        job.name = self.name.clone().unwrap_or(job.name);
         job.sink.to = self.to.clone().or(job.sink.to);
         job.archive.url = self.archive.clone().or(job.archive.url);
         job.run.workers = self.workers.unwrap_or(job.run.workers);
@@ -210,6 +227,7 @@ impl Run {
             digest_at: self.digest_at,
             dump: self.dump.is_some(),
             take_over: self.take_over,
+            accept_gap: self.accept_gap,
             replay: self.replay.clone(),
             style,
         };
@@ -237,6 +255,12 @@ impl Run {
     }
 }
 
+/// The same job, but that it publishes nothing.
+fn without_topics(mut job: Job) -> Job {
+    job.sink.kafka = Default::default();
+    job
+}
+
 /// How a job is to be carried out.
 pub struct Orders {
     /// Where this process stands.
@@ -247,6 +271,8 @@ pub struct Orders {
     pub dump: bool,
     /// Whether another writer's lease is overridden.
     pub take_over: bool,
+    /// Whether a gap in what Kafka holds is accepted.
+    pub accept_gap: bool,
     /// What is replayed instead of read.
     pub replay: Option<Replay>,
     /// For whom it is shown.
@@ -266,6 +292,7 @@ pub fn carry_out(job: &Job, orders: Orders) -> Result<(Outcome, Screen), (u8, St
         digest_at: orders.digest_at,
         dump: orders.dump,
         take_over: orders.take_over,
+        accept_gap: orders.accept_gap,
         replay: orders.replay,
         stop: stop.clone(),
         progress: progress.clone(),

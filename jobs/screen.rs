@@ -98,6 +98,8 @@ impl Screen {
             (Event::Beside(path), _) => {
                 self.line(|| eprintln!("skydiff: {} holds no packet, it is left out", path.display()))
             }
+            (Event::Note(what), Style::Json) => say(&json!({ "event": "note", "text": what })),
+            (Event::Note(what), _) => self.line(|| eprintln!("skydiff: {what}")),
             (Event::Digest { digest, at }, Style::Json) => {
                 say(&json!({ "event": "digest", "digest": format!("{digest:032x}"), "at": at }));
             }

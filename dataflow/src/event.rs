@@ -19,6 +19,8 @@ pub enum Event {
         /// Where.
         at: String,
     },
+    /// Something that people may want to know of what is outside: a broker that is waited for, a gap.
+    Note(String),
     /// A night is over.
     Night(Box<Summary>),
 }

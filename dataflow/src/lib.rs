@@ -6,6 +6,7 @@ pub mod compare;
 pub mod counts;
 mod dump;
 pub mod event;
+mod fault;
 pub mod flow;
 pub mod highlights;
 pub mod judge;

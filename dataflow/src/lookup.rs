@@ -4,7 +4,7 @@
 //! since what stands, and whose it is, depends on both (DESIGN §4.1). [`Lookup::follow`] gives the answers on the way as well:
 //! what a job would have said after each packet, had they come in order of trigger time.
 
-use crate::reading::{ReadSettings, Reader, decode_with};
+use crate::reading::{ReadSettings, Reader};
 use crate::settings::Job;
 use crate::source::{EpochCut, Feed, Input, Mint, Packets, Place};
 use skydiff_operators::{Answer, Clocks, Epoch, Offer, Options, transients};
@@ -191,7 +191,7 @@ impl Lookup {
 
     pub(crate) fn reader(&self) -> Result<Reader, LookupError> {
         let decoder = Decoder::new(&self.decoder).map_err(LookupError::Settings)?;
-        Ok(Reader::new(decode_with(decoder), self.read))
+        Ok(Reader::new(decoder, self.read))
     }
 
     /// What lies in the inputs, file by file; they are read more than once.

@@ -12,12 +12,23 @@ use skydiff_schemas::survey::tai;
 use skydiff_schemas::{Alert, Decoder, MicroDays, PacketReject, Position, iso_utc};
 use std::collections::BTreeMap;
 
-/// Decodes a packet: the callback gets every record of it, or why it is none. A [`Decoder`], but in tests.
-pub type Decode = Box<dyn FnMut(&[u8], &mut dyn FnMut(Result<&Alert, PacketReject>)) + Send>;
+/// Makes alerts of packets. A [`Decoder`], but in tests.
+pub trait Decode: Send {
+    /// Decodes a packet: the callback gets every record of it, or why it is none.
+    fn decode(&mut self, packet: &[u8], each: &mut dyn FnMut(Result<&Alert, PacketReject>));
 
-/// A decoder as it is used here.
-pub fn decode_with(mut decoder: Decoder) -> Decode {
-    Box::new(move |packet, each| decoder.decode(packet, |_, alert| each(alert)))
+    /// Takes a schema that packets need. One that cannot be read is told by those packets.
+    fn learn(&mut self, _id: u32, _schema: &str) {}
+}
+
+impl Decode for Decoder {
+    fn decode(&mut self, packet: &[u8], each: &mut dyn FnMut(Result<&Alert, PacketReject>)) {
+        Decoder::decode(self, packet, |_, alert| each(alert));
+    }
+
+    fn learn(&mut self, id: u32, schema: &str) {
+        let _ = Decoder::learn(self, id, schema);
+    }
 }
 
 /// What became of a share.
@@ -52,7 +63,7 @@ pub struct ReadSettings {
 
 /// Reads shares. Each worker has one.
 pub struct Reader {
-    decode: Decode,
+    decode: Box<dyn Decode>,
     settings: ReadSettings,
     opener: Opener,
     writers: Writers,
@@ -66,8 +77,8 @@ impl std::fmt::Debug for Reader {
 
 impl Reader {
     /// With a decoder of its own.
-    pub fn new(decode: Decode, settings: ReadSettings) -> Reader {
-        Reader { decode, settings, opener: Opener::default(), writers: Writers::default() }
+    pub fn new(decode: impl Decode + 'static, settings: ReadSettings) -> Reader {
+        Reader { decode: Box::new(decode), settings, opener: Opener::default(), writers: Writers::default() }
     }
 
     /// Reads a share: accepted packets become offers, the rest is in the reading.
@@ -88,6 +99,7 @@ impl Reader {
             bytes: share.bytes(),
             ..Reading::default()
         };
+        share.schemas.iter().for_each(|(id, text)| self.decode.learn(*id, text.text()));
         for (number, parcel) in (share.first..).zip(&share.parcels) {
             let at = At { file: share.origin.bundle.clone(), packet: number, name: parcel.name.clone(), record: 0 };
             let mut row = keep.as_ref().map(|_| packet_row(parcel, number, &share.origin));
@@ -132,7 +144,7 @@ impl Reader {
         let mut pen = Pen { reading, at, packet, keep: settings.keep_bytes, writer: writers.of(packet) };
         let mut records = 0;
         let mut ended = None;
-        decode(packet, &mut |alert| {
+        decode.decode(packet, &mut |alert| {
             pen.at.record = records;
             records += 1;
             match alert.map_err(|reject| (Reason::from(&reject), reject.to_string())).and_then(|alert| {

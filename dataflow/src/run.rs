@@ -10,10 +10,14 @@ use crate::flow::commit::{Books, Ends, commit};
 use crate::flow::feed::{InFlight, feed};
 use crate::flow::file::{Archived, Desk, file};
 use crate::flow::group::group;
+use crate::flow::publish::{Press, publish};
 use crate::flow::read::read;
 use crate::flow::tell::{TellSettings, tell};
+use crate::kafka::lane;
+use crate::kafka::message::Mailer;
+use crate::kafka::settings::Form;
 use crate::ledger::DigestAt;
-use crate::reading::{ReadSettings, Reader, decode_with};
+use crate::reading::{ReadSettings, Reader};
 use crate::settings::{Format, Job};
 use crate::source::Progress;
 use head::{Begin, Head, Source};
@@ -31,6 +35,8 @@ use timely::dataflow::operators::{Concat, Exchange, Input, Inspect, Probe as _};
 use timely::worker::Worker;
 
 mod head;
+mod lanes;
+mod live;
 mod retell;
 
 pub use head::{Replay, open_job};
@@ -46,6 +52,8 @@ pub struct Request {
     pub dump: bool,
     /// Takes an archive over from a writer that may be alive.
     pub take_over: bool,
+    /// Goes on where Kafka no longer holds what was to be read.
+    pub accept_gap: bool,
     /// Recorded epochs to be read, in the place of what the job names.
     pub replay: Option<Replay>,
     /// Set to drain: no more packets are taken, what was taken is finished.
@@ -89,12 +97,14 @@ pub fn run(job: &Job, request: Request) -> Result<Outcome, RunError> {
     let leads = request.cluster.process == 0;
     let head = if leads { Some(Head::open(job, &request, &settings)?) } else { None };
     let (stop, cluster, dump) = (request.stop.clone(), request.cluster.clone(), request.dump);
+    let request_progress = request.progress.clone();
     let archive = request.replay.is_none().then(|| job.archive.url.clone()).flatten();
     let (builders, threads) =
         cluster.connect(fingerprint(job, &cluster)).map_err(|error| RunError::Cluster(error.to_string()))?;
     // Who folds and tells does not write: only process 0 knows whether anything is, so all others assume that it is.
     let written = job.sink.to.is_some() || cluster.hosts.len() > 1;
-    let plan = Plan { job: job.clone(), settings, written, archive, dump, stop, head: Mutex::new(head) };
+    let progress = leads.then(|| request_progress.clone());
+    let plan = Plan { job: job.clone(), settings, written, archive, dump, stop, progress, head: Mutex::new(head) };
     let guards = timely::execute::execute_from(builders, threads, timely::WorkerConfig::default(), move |worker| {
         plan.work(worker)
     })
@@ -137,6 +147,8 @@ struct Plan {
     archive: Option<String>,
     dump: bool,
     stop: Arc<AtomicBool>,
+    /// Of process 0.
+    progress: Option<Arc<Progress>>,
     head: Mutex<Option<Head>>,
 }
 
@@ -198,16 +210,18 @@ impl Plan {
         let future = MicroDays::from_days(job.run.future_days).unwrap_or(MicroDays::DAY);
         let decoder = Decoder::new(&self.settings).map_err(|error| RunError::Settings(error.to_string()))?;
         let keep_bytes = self.written || self.archive.is_some();
-        let reader = Reader::new(decode_with(decoder), ReadSettings { future, keep_bytes });
+        let reader = Reader::new(decoder, ReadSettings { future, keep_bytes });
         let tell_settings = TellSettings {
-            since: begin.since,
+            since: begin.told,
             job: job.name.clone(),
             timescales: job.timescales.clone(),
             records: job.records.clone(),
-            json: self.written && job.sink.formats.contains(&Format::Jsonl),
-            avro: self.written && job.sink.formats.contains(&Format::Avro),
+            json: (self.written && job.sink.formats.contains(&Format::Jsonl)) || self.sends(Form::Json),
+            avro: (self.written && job.sink.formats.contains(&Format::Avro)) || self.sends(Form::Avro),
         };
         let desk = self.desk(worker.index(), begin)?;
+        let press = self.press(worker, begin);
+        let progress = self.progress.clone().filter(|_| worker.index() == 0);
         let since = desk.as_ref().map(|desk| desk.since);
         let in_flight = InFlight::default();
         let open = source.map(|source| move |wake| source.open(wake));
@@ -234,10 +248,20 @@ impl Plan {
                     bind(judged, file(archived, desk), outputs.digests.clone(), binder)
                 }
             };
-            let ends =
-                Ends { judged: clocked.judged, told, tallies: outputs.tallies, digests: outputs.digests, durable };
+            let (published, unpublished) = match press {
+                None => (empty(scope), empty(scope)),
+                Some(press) => publish(told.clone(), clocked.judged.clone(), durable.clone(), press, progress),
+            };
+            let ends = Ends {
+                judged: clocked.judged,
+                told,
+                tallies: outputs.tallies,
+                digests: outputs.digests,
+                durable,
+                published,
+            };
             let stopped = stopped.clone();
-            let stops = commit(ends, ledger).concat(clocked.stops).concat(unbound);
+            let stops = commit(ends, ledger).concat(clocked.stops).concat(unbound).concat(unpublished);
             stops
                 .inspect(move |stop| {
                     let mut first = stopped.borrow_mut();
@@ -248,6 +272,33 @@ impl Plan {
                 .probe_with(through);
             outputs.objects
         }))
+    }
+
+    /// Whether records are sent in this form.
+    fn sends(&self, form: Form) -> bool {
+        self.job.sink.kafka.topic.is_some() && self.job.sink.kafka.format == form
+    }
+
+    /// The lanes of this worker, if records are sent.
+    fn press(&self, worker: &Worker, begin: Begin) -> Option<Press> {
+        let settings = &self.job.sink.kafka;
+        let (topics, publishes) = (settings.topics()?, begin.publishes?);
+        let lanes = self.job.sink.lanes;
+        let rejects = (worker.index() == 0).then_some(lanes);
+        let own = (0..lanes).filter(|lane| *lane as usize % worker.peers() == worker.index());
+        let place = |lane| lane::Place {
+            job: self.job.name.clone(),
+            lane,
+            lanes,
+            generation: publishes.generation,
+            from: publishes.live.map(|_| begin.told),
+            live: publishes.live,
+            born: publishes.live.unwrap_or(begin.told),
+            topics: topics.clone(),
+            settings: settings.clone(),
+        };
+        let mailer = Mailer::new(settings, &topics, publishes.schema);
+        Some(Press { lanes: own.chain(rejects).map(place).collect(), mailer, rejects })
     }
 
     /// Where this worker's files go, if there is an archive.

@@ -130,6 +130,7 @@ impl Lookup {
                             first: number,
                             parcels: vec![parcel],
                             kept: Vec::new(),
+                            schemas: share.schemas.clone(),
                         };
                         let mut offers = vec![];
                         let reading = reader.read(&own, &mut |offer| offers.push(offer));

@@ -3,7 +3,7 @@
 
 use skydiff_dataflow::counts::Counts;
 use skydiff_dataflow::highlights::{Highlights, List};
-use skydiff_dataflow::reading::{ReadSettings, Reader, decode_with};
+use skydiff_dataflow::reading::{ReadSettings, Reader};
 use skydiff_dataflow::record::{Place, record};
 use skydiff_dataflow::report::Report;
 use skydiff_dataflow::settings::Job;
@@ -29,7 +29,7 @@ fn data() -> Option<PathBuf> {
 /// Offers and clocks of every epoch, and what the reader counted.
 fn epochs(folders: &[PathBuf]) -> (Vec<(Vec<Offer>, Clocks)>, Counts) {
     let settings = ReadSettings { future: MicroDays::DAY, keep_bytes: false };
-    let mut reader = Reader::new(decode_with(Decoder::new(&Default::default()).unwrap()), settings);
+    let mut reader = Reader::new(Decoder::new(&Default::default()).unwrap(), settings);
     let received = MicroDays::from_days(62_000.0).unwrap();
     let input = |folder: &PathBuf| Input {
         packets: source::Packets::At(source::Place::Folder(folder.clone())),

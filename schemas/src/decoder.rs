@@ -85,6 +85,14 @@ impl Decoder {
         })
     }
 
+    /// Takes a schema by its Confluent id that was not among the settings. The error says what is wrong with it.
+    pub fn learn(&mut self, id: u32, text: &str) -> Result<(), PacketReject> {
+        if !self.library.schemas.contains_key(&id) {
+            self.library.schemas.insert(id, Schema::parse(text.as_bytes())?);
+        }
+        Ok(())
+    }
+
     /// Decodes a packet: `each` is given every record's place in it, from 0, with its alert or why there is none.
     ///
     /// A container has any number of records (without any it is rejected), a Confluent packet one. A record that cannot be used does not spoil those behind
@@ -129,6 +137,11 @@ impl Decoder {
             each(places.next().unwrap_or_default(), mapping.cutouts(&captured));
         })
     }
+}
+
+/// Whether the schema of a Confluent id is built in.
+pub fn knows(id: u32) -> bool {
+    SURVEYS.iter().any(|survey| survey.writer_schema(id).is_some())
 }
 
 /// Reads every record of a packet and says whether its block ends with it.

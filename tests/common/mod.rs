@@ -1,6 +1,7 @@
 //! What the tests of verbs have in common: the binary, the real packets where they are, and a folder to write to.
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub mod kafka;
 pub mod ztf;
 
 use std::io::Write;

@@ -10,8 +10,10 @@ use super::rows::Rows;
 use super::snapshot::Snapshot;
 use crate::counts::Counts;
 use crate::flow::feed::{Binding, Recall};
-use crate::source::{Bytes, Feed, Night, Origin, Parcel, Progress, Share};
+use crate::kafka::registry::archived;
+use crate::source::{Bytes, Feed, Night, Origin, Parcel, Progress, SchemaText, Share};
 use skydiff_operators::{Clocks, Epoch, Kept};
+use skydiff_schemas::avro::confluent;
 use skydiff_schemas::{MicroDays, Row as Copy};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -93,7 +95,11 @@ impl Recalled {
         let bounds = self.archive.chain.manifests().iter().flat_map(|manifest| &manifest.epochs);
         let bounds: BTreeMap<Epoch, &Bound> = bounds.map(|bound| (bound.binding.epoch, bound)).collect();
         let select = Select { epochs: Some((first.first, last.last)), ..Select::default() };
-        let mut bench = Bench { bounds, shares: 0, out };
+        let schemas = match self.from {
+            From::Packets => archived(&self.archive.store)?,
+            From::Measurements => BTreeMap::new(),
+        };
+        let mut bench = Bench { bounds, schemas, shares: 0, out };
         match self.from {
             From::Packets => {
                 let packets = Rows::<PacketRow>::open(&self.archive, Dataset::Packets, &select, &[])?;
@@ -198,6 +204,8 @@ fn parcel(row: &PacketRow) -> Parcel {
 /// Puts epochs together.
 struct Bench<'a> {
     bounds: BTreeMap<Epoch, &'a Bound>,
+    /// That packets need and that no decoder was built with.
+    schemas: BTreeMap<u32, SchemaText>,
     shares: u64,
     out: &'a mut dyn FnMut(Feed) -> bool,
 }
@@ -221,7 +229,12 @@ impl Bench<'_> {
     }
 
     fn share(&mut self, origin: Origin, first: u64, parcels: Vec<Parcel>, kept: Vec<Kept>) -> bool {
-        let share = Share { number: self.shares, origin, first, parcels, kept };
+        let needed = |id: &u32| {
+            let of = |parcel: &Parcel| matches!(&parcel.bytes, Bytes::Here(bytes) if confluent(bytes).is_ok_and(|(own, _)| own == *id));
+            parcels.iter().any(of)
+        };
+        let schemas = self.schemas.iter().filter(|(id, _)| needed(id)).map(|(id, text)| (*id, text.clone())).collect();
+        let share = Share { number: self.shares, origin, first, parcels, kept, schemas };
         self.shares += 1;
         (self.out)(Feed::Share(share))
     }

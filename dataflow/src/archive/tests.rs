@@ -29,6 +29,7 @@ fn outcome(job: &Job, replay: Option<Replay>) -> Result<Outcome, RunError> {
         digest_at: None,
         dump: false,
         take_over: false,
+        accept_gap: false,
         replay,
         stop: Default::default(),
         progress: Default::default(),

@@ -4,6 +4,7 @@
 
 use crate::archive::protocol::{Bound, Generation, Manifest, Sum, Verdict, WriterId};
 use crate::archive::store::Store;
+use crate::fault;
 use crate::flow::clock::{Judged, Stop, Stopped};
 use crate::flow::file::Files;
 use bytes::Bytes;
@@ -95,6 +96,7 @@ pub fn bind<'s>(
                         let bytes = Bytes::from(manifest.encode().map_err(Stop::Internal)?);
                         Ok((manifest, bytes))
                     });
+                    fault::at("files-written");
                     asked = match made {
                         Ok((manifest, bytes)) => {
                             let answer = binder.ask(&manifest, bytes.clone(), wake.clone());
@@ -115,6 +117,7 @@ pub fn bind<'s>(
                         return;
                     }
                     Ok(Ok(Verdict::Committed)) => {
+                        fault::at("manifest-put");
                         binder.head = Some(Sum::of(&bytes));
                         epochs = epochs.split_off(&manifest.last.next());
                         continue;

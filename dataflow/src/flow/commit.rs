@@ -26,6 +26,8 @@ pub struct Ends<'s> {
     pub digests: StreamVec<'s, Epoch, u128>,
     /// Has passed what is durable, where there is an archive.
     pub durable: StreamVec<'s, Epoch, ()>,
+    /// Has passed what is published, where there are topics.
+    pub published: StreamVec<'s, Epoch, ()>,
 }
 
 /// The ledger, while the job runs.
@@ -39,6 +41,7 @@ pub fn commit<'s>(ends: Ends<'s>, ledger: Option<Books>) -> StreamVec<'s, Epoch,
     let mut tallies = builder.new_input(ends.tallies, Exchange::new(|_: &Tally| 0));
     let mut digests = builder.new_input(ends.digests, Exchange::new(|_: &u128| 0));
     let _durable = builder.new_input(ends.durable, Pipeline);
+    let _published = builder.new_input(ends.published, Pipeline);
     let (stops, stop_stream) = builder.new_output::<Vec<Stopped>>();
     let mut stops = OutputBuilder::<_, CapacityContainerBuilder<Vec<Stopped>>>::from(stops);
     builder.build(move |_| {

@@ -10,6 +10,7 @@
 //! | `group` | judged epochs | where a group of them ends |
 //! | `file` | packets, copies, changes, records, rejects | a group's files in the archive |
 //! | `bind` | files, judged epochs | manifests: what is durable |
+//! | `publish` | records, what is durable | lanes: Kafka |
 //! | `commit` | all that an epoch came to, once it is durable | the ledger |
 
 pub mod bind;
@@ -18,5 +19,6 @@ pub mod commit;
 pub mod feed;
 pub mod file;
 pub mod group;
+pub mod publish;
 pub mod read;
 pub mod tell;

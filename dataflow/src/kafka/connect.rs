@@ -212,7 +212,14 @@ pub struct Ear {
 }
 
 impl ClientContext for Ear {
-    fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
+    /// A consumer is told an error's code alone; why, only the log says.
+    fn log(&self, _: RDKafkaLogLevel, _: &str, text: &str) {
+        if text.contains("SSL handshake failed") {
+            self.trouble.tell(Some(Code::SSL), text);
+        } else if text.contains("SaslAuthenticateRequest failed") || text.contains("SASL authentication error") {
+            self.trouble.tell(Some(Code::Authentication), text);
+        }
+    }
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.trouble.tell(error.rdkafka_error_code(), reason);
@@ -254,14 +261,15 @@ pub type Producer = rdkafka::producer::BaseProducer<Ear, NoCustomPartitioner>;
 pub type Consumer = rdkafka::consumer::BaseConsumer<Ear>;
 
 /// What an error code means, if trying again will not help.
-fn lasting(code: Code, reason: &str) -> Option<String> {
+pub(super) fn lasting(code: Code, reason: &str) -> Option<String> {
     Some(match code {
         Code::Authentication | Code::SaslAuthenticationFailed => {
             "the brokers refuse this user or its password: look at user, mechanism and the password".into()
         }
+        // Without more than the code (a consumer's own error) there is nothing to be quoted.
         Code::SSL => format!(
-            "no secure connection: {}: look at ca (whose certificates are trusted), certificate and key",
-            reason.rsplit("error:").next().unwrap_or(reason).trim()
+            "no secure connection{}: look at ca (whose certificates are trusted), certificate and key",
+            reason.rsplit_once("routines::").map(|(_, why)| format!(": {}", shorter(why))).unwrap_or_default()
         ),
         Code::TopicAuthorizationFailed => "this user may not use the topic: ask for the right (ACL)".into(),
         Code::GroupAuthorizationFailed => "this user may not use the consumer group: ask for the right (ACL)".into(),
@@ -272,6 +280,36 @@ fn lasting(code: Code, reason: &str) -> Option<String> {
         Code::UnsupportedSASLMechanism => "the brokers do not know this mechanism: look at mechanism".into(),
         _ => return None,
     })
+}
+
+/// The first part of what librdkafka says, without its own advice and counts.
+fn shorter(why: &str) -> &str {
+    why.split([':', '(', ',']).next().unwrap_or(why).trim()
+}
+
+/// Whether it may be better in a moment: a broker that is away, a leader that is being chosen.
+pub fn passes(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            Code::LeaderNotAvailable
+                | Code::NotLeaderForPartition
+                | Code::UnknownPartition
+                | Code::BrokerTransportFailure
+                | Code::AllBrokersDown
+                | Code::OperationTimedOut
+                | Code::RequestTimedOut
+                | Code::Resolve
+                | Code::CoordinatorLoadInProgress
+                | Code::CoordinatorNotAvailable
+                | Code::NotCoordinator
+        )
+    )
+}
+
+/// What a person must mend, if it is that.
+pub fn lasts(error: &KafkaError) -> Option<String> {
+    lasting(error.rdkafka_error_code()?, &error.to_string())
 }
 
 /// An error in words that say what to do.

@@ -2,6 +2,34 @@
 //!
 //! | file | what it owns |
 //! |---|---|
-//! | `connect` | settings, secrets, errors |
+//! | `settings` | what a job file says |
+//! | `connect` | clusters: secrets, errors |
+//! | `reach` | questions to a cluster, answered in time or not at all |
+//! | `positions` | where partitions are read on |
+//! | `discover` | which there are, and how far they reach |
+//! | `registry` | schemas by id |
+//! | `live` | the mint of live packets |
+//! | `topics` | those that are written |
+//! | `message` | what is sent, as messages |
+//! | `progress` | how far lanes are |
+//! | `lane` | one transactional producer |
+//! | `produce`, `pace` | packets to topics, as a survey sends them |
+//! | `tail`, `heard` | topics as a person reads them |
+//! | `lag` | how far a job or a group is behind |
 
 pub mod connect;
+mod discover;
+pub mod heard;
+pub mod lag;
+pub mod lane;
+pub mod live;
+pub mod message;
+pub mod pace;
+pub mod positions;
+pub mod produce;
+pub mod progress;
+pub mod reach;
+pub mod registry;
+pub mod settings;
+pub mod tail;
+pub mod topics;

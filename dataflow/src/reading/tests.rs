@@ -5,8 +5,10 @@ use crate::judge::Judge;
 use crate::source::Bytes;
 use skydiff_schemas::{ObjectClass, ObjectId, RowReject, SourceId, SurveyId};
 
-fn stand_in() -> Decode {
-    Box::new(|packet, each| {
+struct StandIn;
+
+impl Decode for StandIn {
+    fn decode(&mut self, packet: &[u8], each: &mut dyn FnMut(Result<&Alert, PacketReject>)) {
         let text = std::str::from_utf8(packet).unwrap();
         for record in text.split(';') {
             match record.split_once(' ') {
@@ -22,7 +24,7 @@ fn stand_in() -> Decode {
                 _ => return each(Err(PacketReject::Datum("ends early".into()))),
             }
         }
-    })
+    }
 }
 
 fn read(packets: &[(&str, u64)], keep_bytes: bool) -> (Reading, Vec<Offer>) {
@@ -32,11 +34,19 @@ fn read(packets: &[(&str, u64)], keep_bytes: bool) -> (Reading, Vec<Offer>) {
         bytes: if *text == "lost" { Bytes::Lost("gone".into()) } else { Bytes::Here(text.as_bytes().to_vec()) },
         records: *records,
         left_out: 0,
+        received: None,
     };
     let origin = Origin { bundle: "f".into(), partition: 0, rank: 2, received: MicroDays(60_000_000_000) };
-    let share = Share { number: 9, origin, first: 40, parcels: packets.iter().map(parcel).collect(), kept: vec![] };
+    let share = Share {
+        number: 9,
+        origin,
+        first: 40,
+        parcels: packets.iter().map(parcel).collect(),
+        kept: vec![],
+        schemas: vec![],
+    };
     let mut offers = Vec::new();
-    let reading = Reader::new(stand_in(), settings).read(&share, &mut |offer| offers.push(offer));
+    let reading = Reader::new(StandIn, settings).read(&share, &mut |offer| offers.push(offer));
     (reading, offers)
 }
 
@@ -98,7 +108,7 @@ fn a_length_that_no_packet_has_is_a_reject() {
     let bytes = Bytes::At { path: "/dev/zero".into(), offset: 1, length: 1 << 62 };
     let parcels = vec![Parcel { name: "n".into(), bytes, records: 1, left_out: 0, received: None }];
     let settings = ReadSettings { future: MicroDays::DAY, keep_bytes: true };
-    let share = Share { number: 0, origin, first: 0, parcels, kept: vec![] };
-    let reading = Reader::new(stand_in(), settings).read(&share, &mut |_| {});
+    let share = Share { number: 0, origin, first: 0, parcels, kept: vec![], schemas: vec![] };
+    let reading = Reader::new(StandIn, settings).read(&share, &mut |_| {});
     assert_eq!(reading.rejects.iter().map(|r| r.reason).collect::<Vec<_>>(), [Reason::Framing]);
 }

@@ -1,5 +1,7 @@
 //! What process 0 prepares before the dataflow: the archive, what is recalled of it, what is new, and the books.
 
+use super::lanes::{Publishes, publishes, said};
+use super::live::live;
 use super::retell::retell;
 use super::{Request, RunError};
 use crate::archive::open::{Archive, Claimed};
@@ -10,6 +12,8 @@ use crate::event::Event;
 use crate::flow::bind::Binder;
 use crate::flow::clock::Stop;
 use crate::flow::feed::Tap;
+use crate::kafka::live::Live;
+use crate::kafka::positions::Positions;
 use crate::ledger::{DigestAt, Ledger, Past};
 use crate::settings::{Format, Job, differences, in_force, of_record};
 use crate::sink::{Sinks, spare};
@@ -29,8 +33,12 @@ const AHEAD: usize = 8;
 /// What every worker must know of the archive.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Begin {
-    /// The first epoch that is told.
+    /// The first epoch that is new: those before it are durable.
     pub since: Epoch,
+    /// The first epoch that is told: what every lane has published is not.
+    pub told: Epoch,
+    /// How records are published, if they are.
+    pub publishes: Option<Publishes>,
     /// Under which generation the archive is written, if it is.
     pub generation: Option<Generation>,
 }
@@ -77,6 +85,7 @@ pub(super) struct Head {
 pub(super) struct Source {
     recalled: Vec<Recalled>,
     mint: Mint,
+    live: Option<Live>,
     events: Sender<Event>,
     stop: Arc<AtomicBool>,
     /// Why what was to be recalled could not be.
@@ -85,7 +94,8 @@ pub(super) struct Source {
 
 impl Head {
     pub(super) fn open(job: &Job, request: &Request, settings: &decoder::Settings) -> Result<Head, RunError> {
-        let inputs = if request.replay.is_some() { Vec::new() } else { job.inputs().map_err(RunError::Settings)? };
+        let mut inputs =
+            if request.replay.is_some() { Vec::new() } else { job.inputs().map_err(RunError::Settings)? };
         if inputs.is_empty() && request.replay.is_none() {
             let text = "there is nothing to read: name packets with --from PATH, or a [[source]] in the job file";
             return Err(RunError::Settings(text.into()));
@@ -95,11 +105,16 @@ impl Head {
         }
         let text = in_force(job).map_err(RunError::Settings)?;
         let begun = match (&request.replay, &job.archive.url) {
-            (Some(replay), _) => Begun::replay(replay, &text),
-            (None, Some(url)) => Begun::go_on(url, &text, request.take_over),
+            (Some(replay), _) => Begun::replay(replay, &text, job),
+            (None, Some(url)) => Begun::go_on(url, &text, request.take_over, job),
+            (None, None) if job.sink.kafka.topic.is_some() => {
+                let text = "records are sent to Kafka exactly once, and only what is durable can be: name an archive \
+                            (--archive URL, or archive.url in the job file)";
+                Err(RunError::Settings(text.into()))
+            }
             (None, None) => Ok(Begun::default()),
         };
-        let Begun { recalled, past, taken, binder, claimed } = begun?;
+        let Begun { recalled, past, taken, positions, told, publishes, binder, claimed } = begun?;
         let wanted = |format| job.sink.formats.contains(&format);
         let sinks = match &job.sink.to {
             Some(folder) => Sinks::open(folder, wanted(Format::Jsonl), wanted(Format::Avro)),
@@ -115,6 +130,7 @@ impl Head {
             _ => None,
         };
         let decoder = Decoder::new(settings).map_err(|error| RunError::Settings(error.to_string()))?;
+        let live = live(job, request, &mut inputs, positions, settings, claimed.as_ref())?;
         let mint = Mint {
             inputs,
             cut: job.epochs.cut,
@@ -124,11 +140,12 @@ impl Head {
             stop: request.stop.clone(),
             progress: request.progress.clone(),
         };
-        let begin = Begin { since: past.since, generation: claimed.as_ref().map(|claimed| claimed.generation) };
+        let generation = claimed.as_ref().map(|claimed| claimed.generation);
+        let begin = Begin { since: past.since, told, publishes, generation };
         let timescales = job.timescales.timescales.clone();
         let (gauges, events) = (request.gauges.clone(), request.events.clone());
         let ledger = Ledger::new(timescales, request.digest_at, sinks, gauges, events.clone(), past);
-        let source = Source { recalled, mint, events, stop: request.stop.clone(), failed: Arc::default() };
+        let source = Source { recalled, mint, live, events, stop: request.stop.clone(), failed: Arc::default() };
         Ok(Head { source, ledger, binder, claimed, begin })
     }
 }
@@ -139,13 +156,16 @@ struct Begun {
     recalled: Vec<Recalled>,
     past: Past,
     taken: Taken,
+    positions: Positions,
+    told: Epoch,
+    publishes: Option<Publishes>,
     binder: Option<Binder>,
     claimed: Option<Claimed>,
 }
 
 impl Begun {
     /// Goes on behind the last manifest, with what is known loaded as one epoch.
-    fn go_on(url: &str, text: &str, take_over: bool) -> Result<Begun, RunError> {
+    fn go_on(url: &str, text: &str, take_over: bool, job: &Job) -> Result<Begun, RunError> {
         let claimed = Claimed::open(url, take_over).map_err(RunError::Settings)?;
         let (archive, chain) = (claimed.archive.clone(), &claimed.archive.chain);
         let settings = claimed.put_settings(text).map_err(RunError::Settings)?;
@@ -158,8 +178,10 @@ impl Begun {
                 differences(&before, text).join("\n  ")
             )));
         }
+        let lanes = said(job)?;
+        let lanes = lanes.as_ref().map_or(Vec::new(), |said| said.lanes.clone());
         let resume =
-            resume(chain.last(), &[], &archive.snapshots).map_err(|error| RunError::Settings(error.to_string()))?;
+            resume(chain.last(), &lanes, &archive.snapshots).map_err(|error| RunError::Settings(error.to_string()))?;
         let snapshot = resume.snapshot.map(|epoch| Snapshot::read(&archive, epoch)).transpose();
         let snapshot = snapshot.map_err(RunError::Settings)?;
         let recalled = resume.loaded.map(|last| Recalled {
@@ -167,6 +189,14 @@ impl Begun {
             steps: vec![Step { first: Epoch(0), last }],
             from: From::Measurements,
             snapshot,
+        });
+        // From the packets: what was rejected is told by its lane.
+        let steps = (resume.replayed.0..resume.live.0).map(|epoch| Step { first: Epoch(epoch), last: Epoch(epoch) });
+        let replayed = (resume.replayed < resume.live).then(|| Recalled {
+            archive: archive.clone(),
+            steps: steps.collect(),
+            from: From::Packets,
+            snapshot: None,
         });
         let bindings = chain.manifests().iter().flat_map(|m| &m.epochs).map(|bound| &bound.binding);
         let past = Past { since: resume.live, digests: chain.manifests().last().map(digest).into_iter().collect() };
@@ -180,13 +210,18 @@ impl Begun {
             since: past.since,
             fenced: claimed.fenced.clone(),
         };
-        let (recalled, taken) = (recalled.into_iter().collect(), Taken::of(bindings));
-        Ok(Begun { recalled, past, taken, binder: Some(binder), claimed: Some(claimed) })
+        let publishes = publishes(job, claimed.generation.0, Some(resume.live))?;
+        let recalled = recalled.into_iter().chain(replayed).collect();
+        let (taken, positions) = (Taken::of(bindings.clone()), Positions::of(bindings));
+        let told = resume.replayed;
+        let (binder, claimed) = (Some(binder), Some(claimed));
+        Ok(Begun { recalled, past, taken, positions, told, publishes, binder, claimed })
     }
 
     /// The wanted epochs, with what was known before them loaded as one.
-    fn replay(replay: &Replay, text: &str) -> Result<Begun, RunError> {
+    fn replay(replay: &Replay, text: &str, job: &Job) -> Result<Begun, RunError> {
         let archive = Archive::open(&replay.url).map_err(RunError::Settings)?;
+        let archive_of = archive.clone();
         let manifests = archive.chain.manifests();
         let same = manifests.iter().all(|m| m.settings == crate::archive::protocol::Sum::of(text.as_bytes()));
         let bounds: Vec<&Bound> = manifests.iter().flat_map(|manifest| &manifest.epochs).collect();
@@ -204,9 +239,26 @@ impl Begun {
         // Digests are of all that was known, in the settings of then.
         let complete = same && (before.is_empty() || !replay.cold);
         let digests = if complete { manifests.iter().map(digest).collect() } else { BTreeMap::new() };
-        let recalled =
-            load.into_iter().chain([Recalled { archive, steps, from: replay.from, snapshot: None }]).collect();
-        Ok(Begun { recalled, past: Past { since: first, digests }, ..Begun::default() })
+        let recalled = load
+            .into_iter()
+            .chain([Recalled { archive: archive_of.clone(), steps, from: replay.from, snapshot: None }])
+            .collect();
+        let publishes = match said(job)? {
+            None => None,
+            Some(said) => {
+                let recorded = manifests.last().map(|last| archive_of.settings(&last.settings)).transpose();
+                let recorded = recorded.and_then(|text| text.as_deref().map(of_record).transpose());
+                if recorded.map_err(RunError::Settings)?.is_some_and(|recorded| recorded.name == job.name) {
+                    return Err(RunError::Settings(format!(
+                        "a replay that publishes is a job of its own, and `{}` is the one that wrote the archive: give it \
+                         another name (--name NAME, or `name` in the job file)",
+                        job.name
+                    )));
+                }
+                publishes(job, said.generation + 1, None)?
+            }
+        };
+        Ok(Begun { recalled, past: Past { since: first, digests }, told: first, publishes, ..Begun::default() })
     }
 }
 
@@ -242,7 +294,7 @@ fn probe_with(mut decoder: Decoder) -> Probe {
 impl Source {
     /// Starts it on a thread of its own.
     pub(super) fn open(self, wake: SyncActivator) -> Tap {
-        let Source { recalled, mint, events, stop, failed } = self;
+        let Source { recalled, mint, live, events, stop, failed } = self;
         let (send, feed) = sync_channel(AHEAD);
         let stopped = stop.clone();
         std::thread::spawn(move || {
@@ -253,9 +305,12 @@ impl Source {
                 taken && !stopped.load(Ordering::Relaxed)
             };
             let done = recalled.iter().try_for_each(|recalled| recalled.run(&mint.progress, &mut out).map(drop));
-            match done {
-                Ok(()) => mint.run(&mut out, &mut |path| drop(events.send(Event::Beside(path)))),
-                Err(why) => drop(failed.lock().map(|mut failed| *failed = Some(why))),
+            let done = done.and_then(|()| {
+                mint.run(&mut out, &mut |path| drop(events.send(Event::Beside(path))));
+                live.map_or(Ok(()), |live| live.run(&mut out))
+            });
+            if let Err(why) = done {
+                let _ = failed.lock().map(|mut failed| *failed = Some(why));
             }
             drop(send);
             let _ = wake.activate();

@@ -6,17 +6,20 @@ use skydiff_schemas::survey::SURVEYS;
 pub type Key = (&'static str, &'static str);
 
 /// The keys that are not a survey's. `source.` stands for each `[[source]]`.
-pub const KEYS: [Key; 69] = [
+pub const KEYS: [Key; 102] = [
     ("name", "Name of the job; every message id begins with it."),
     (
         "schemas",
         "Folder of LSST schemas by id (lsst.v11_1.alert.avsc or 1101.avsc), used before those that are built in.",
     ),
-    ("source.kind", "\"files\" at the path, or \"simulate\": a simulated survey sends packets, with no files ..."),
+    (
+        "source.kind",
+        "\"files\" at the path, \"kafka\": topics, live, or \"simulate\": a simulated survey, with no files.",
+    ),
     ("source.path", "A folder, a .tar or .tar.gz, a file of packets, or \"-\" for standard input."),
     ("source.rank", "Where two sources have a copy of one measurement, that of the greater rank stands."),
     ("source.received", "When its packets were received (MJD UTC or a date), where no file name says it."),
-    ("source.simulate.survey", "... this one: \"ztf\" or \"lsst\"."),
+    ("source.simulate.survey", "Which is simulated: \"ztf\" or \"lsst\"."),
     ("source.simulate.seed", "Everything that is random in it follows from this number."),
     ("source.simulate.start", "Date (UTC) of its first night, as MJD."),
     ("source.simulate.nights", "How many nights it lasts."),
@@ -44,10 +47,39 @@ pub const KEYS: [Key; 69] = [
     ("source.simulate.trouble.moved", "Share of objects whose sources go over to another object on a later day."),
     ("source.simulate.trouble.jitter", "Mean seconds by which packets get out of order."),
     (
+        "source.kafka.topics",
+        "Topics by name, or by pattern where one begins with \"^\": new ones are read as they appear.",
+    ),
+    (
+        "source.kafka.start",
+        "Where partitions are begun that were never read: \"earliest\", \"latest\", \"offset=1234\", an MJD or a date (UTC).",
+    ),
+    ("source.kafka.until", "\"never\", or \"end\": until everything is read that was there when the job began."),
+    ("source.kafka.label", "Put before topics' names, where several clusters have topics of one name."),
+    ("source.kafka.group", "Consumer group that positions are told to, for tools that show lag. They are never read."),
+    ("source.kafka.look_seconds", "How often it is looked for new topics and partitions."),
+    (
+        "source.kafka.registry",
+        "URL of a schema registry, for ids that are neither built in nor in the folder of schemas.",
+    ),
+    ("source.kafka.login.brokers", "host:port of one or more brokers, separated by commas."),
+    ("source.kafka.login.security", "\"plaintext\", \"ssl\", \"sasl_plaintext\" or \"sasl_ssl\"."),
+    ("source.kafka.login.mechanism", "How a user logs in: SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN."),
+    ("source.kafka.login.user", "Name of the user."),
+    ("source.kafka.login.password_file", "File whose first line is the password ..."),
+    ("source.kafka.login.password_env", "... or the environment variable that is."),
+    ("source.kafka.login.ca", "Certificates (PEM) of those who sign the brokers', instead of the system's."),
+    ("source.kafka.login.certificate", "Our own certificate (PEM), where brokers want one ..."),
+    ("source.kafka.login.key", "... and its key (PEM)."),
+    ("source.kafka.login.patience", "A broker that does not answer is waited for so many seconds at the start."),
+    ("source.kafka.login.options", "librdkafka's own settings: \"fetch.wait.max.ms\" = \"20\"."),
+    (
         "epochs.cut",
         "What an epoch is: \"packets=1000\", \"bytes=64MB\", \"visit\" or \"file\". The state does not depend on it.",
     ),
     ("epochs.in_flight", "How many epochs may be open at once."),
+    ("epochs.live_seconds", "Of packets from Kafka an epoch ends after so many seconds ..."),
+    ("epochs.live_bytes", "... or with so many bytes of packets."),
     ("run.workers", "Worker threads of each process."),
     (
         "run.max_reject",
@@ -94,6 +126,22 @@ pub const KEYS: [Key; 69] = [
     ("sink.to", "Folder for records, rejects and reports. Without it everything is counted and nothing written."),
     ("sink.formats", "Forms of records: \"jsonl\", \"avro\"."),
     ("sink.lanes", "Lanes that objects are divided into; part of every message id."),
+    ("sink.kafka.topic", "Topic of the records, exactly once (needs an archive). Without it nothing is sent."),
+    ("sink.kafka.format", "\"json\", or \"avro\": byte 0, the id of the schema (4 bytes), the datum."),
+    ("sink.kafka.current", "Topic (compacted) with what was last said of each object, for those who come later."),
+    ("sink.kafka.rejects", "Topic of what was rejected. By default that of the records with \".rejects\"."),
+    ("sink.kafka.progress", "Topic of how far each lane is. By default that of the records with \".progress\"."),
+    ("sink.kafka.progress_seconds", "A lane with nothing to say says how far it is after so many seconds."),
+    (
+        "sink.kafka.replication",
+        "How many brokers hold the topics that the job makes; those that are there stay as they are.",
+    ),
+    ("sink.kafka.compression", "\"none\", \"zstd\", \"lz4\", \"snappy\" or \"gzip\"."),
+    ("sink.kafka.registry", "URL of a schema registry, for Avro: the schema is put there and has its id from there."),
+    ("sink.kafka.schema_id", "Id of the schema, where there is no registry (`skydiff schema` prints it)."),
+    ("sink.kafka.route.topic", "One more topic, of the records in which ..."),
+    ("sink.kafka.route.timescale", "... at this timescale in days (none: at any) ..."),
+    ("sink.kafka.route.state", "... this state (none: any) begins, holds or ends."),
     (
         "archive.url",
         "Where packets, measurements and records are kept: a folder, or file://, s3://. Without it nothing is kept.",
@@ -120,9 +168,14 @@ pub const KEYS: [Key; 69] = [
     ),
 ];
 
+/// A cluster that is read and one that is written have the same keys.
+const LOGIN: &str = "source.kafka.login.";
+const OWN_LOGIN: &str = "sink.kafka.login.";
+
 /// What a path means; `None` if there is no such key.
 pub fn about(path: &str) -> Option<&'static str> {
-    KEYS.iter().find(|(pattern, _)| matches(pattern, path)).map(|(_, about)| *about)
+    let of = |path: &str| KEYS.iter().find(|(pattern, _)| matches(pattern, path)).map(|(_, about)| *about);
+    of(path).or_else(|| of(&format!("{LOGIN}{}", path.strip_prefix(OWN_LOGIN)?)))
 }
 
 /// Whether a path fits a pattern, part by part; `*` at the end or the begin of a part stands for anything.
@@ -138,6 +191,7 @@ fn matches(pattern: &str, path: &str) -> bool {
 /// Every path that a job file may have, surveys by name.
 pub fn known() -> Vec<String> {
     let own = KEYS.iter().map(|(path, _)| (*path).to_owned()).filter(|path| !path.starts_with("survey."));
+    let logins = KEYS.iter().filter_map(|(path, _)| path.strip_prefix(LOGIN)).map(|key| format!("{OWN_LOGIN}{key}"));
     let surveys = SURVEYS.iter().flat_map(|survey| {
         let name = survey.name();
         let quality = survey.quality_defaults();
@@ -147,7 +201,7 @@ pub fn known() -> Vec<String> {
             .into_iter()
             .chain(quality)
     });
-    own.chain(surveys).collect()
+    own.chain(logins).chain(surveys).collect()
 }
 
 /// The known path that is most like `path`, if one is like it at all.

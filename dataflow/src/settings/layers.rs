@@ -120,8 +120,10 @@ fn check_keys(table: &Table) -> Result<(), SettingsError> {
     let is_known = |path: &str| {
         let prefix = format!("{path}.");
         known.iter().any(|known| known == path || known.starts_with(&prefix))
-            // Below `aliases` the keys are fields of packets.
-            || known.iter().any(|known| known.ends_with(".aliases") && path.starts_with(&format!("{known}.")))
+            // Below `aliases` the keys are fields of packets, below `options` they are librdkafka's.
+            || known.iter().any(|known| {
+                [".aliases", ".options"].iter().any(|end| known.ends_with(end)) && path.starts_with(&format!("{known}."))
+            })
     };
     match paths.iter().find(|path| !is_known(path)) {
         None => Ok(()),

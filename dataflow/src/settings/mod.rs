@@ -14,6 +14,7 @@ pub use print::print_job;
 
 use crate::flow::feed::Limits;
 use crate::flow::group::GroupLimits;
+use crate::kafka::settings::{LiveSettings, OutSettings};
 use crate::source::night::{now, parse_time};
 use crate::source::{EpochCut, Input, Packets, Place, parse_bytes};
 use crate::verdict::RecordSettings;
@@ -75,6 +76,8 @@ pub struct SourceSettings {
     pub received: Option<Time>,
     /// The survey that is simulated, where it is.
     pub simulate: Simulated,
+    /// The topics that are read, where they are.
+    pub kafka: LiveSettings,
 }
 
 /// Where packets are from.
@@ -86,6 +89,8 @@ pub enum SourceKind {
     Files,
     /// A simulated survey sends them.
     Simulate,
+    /// They are read live.
+    Kafka,
 }
 
 /// A time, as an MJD or as a date (UTC).
@@ -115,6 +120,10 @@ pub struct EpochSettings {
     pub cut: EpochCut,
     /// How many may be open at once.
     pub in_flight: u64,
+    /// Of live packets they end after so many seconds …
+    pub live_seconds: f64,
+    /// … or with so many bytes.
+    pub live_bytes: String,
 }
 
 /// `[run]`.
@@ -145,6 +154,8 @@ pub struct SinkSettings {
     pub formats: Vec<Format>,
     /// Into how many lanes objects are divided.
     pub lanes: u32,
+    /// Topics.
+    pub kafka: OutSettings,
 }
 
 /// `[archive]`.
@@ -212,7 +223,7 @@ fn errors_of(survey: &str) -> (f64, f64) {
 
 impl Default for EpochSettings {
     fn default() -> Self {
-        EpochSettings { cut: EpochCut::default(), in_flight: 32 }
+        EpochSettings { cut: EpochCut::default(), in_flight: 32, live_seconds: 1.0, live_bytes: "64MB".into() }
     }
 }
 
@@ -224,7 +235,7 @@ impl Default for RunSettings {
 
 impl Default for SinkSettings {
     fn default() -> Self {
-        SinkSettings { to: None, formats: vec![Format::Jsonl, Format::Avro], lanes: 16 }
+        SinkSettings { to: None, formats: vec![Format::Jsonl, Format::Avro], lanes: 16, kafka: OutSettings::default() }
     }
 }
 
@@ -265,6 +276,11 @@ impl Job {
         for source in self.source.iter().filter(|source| source.kind == SourceKind::Simulate) {
             source.simulate.check().map_err(|wrong| format!("source.simulate.{wrong}"))?;
         }
+        for source in self.source.iter().filter(|source| source.kind == SourceKind::Kafka) {
+            source.kafka.check().map_err(|wrong| format!("source.kafka.{wrong}"))?;
+        }
+        self.sink.kafka.check().map_err(|wrong| format!("sink.kafka.{wrong}"))?;
+        self.live().map(drop)?;
         self.limits().map(|_| ())
     }
 
@@ -274,6 +290,18 @@ impl Job {
         let age = self.archive.commit_seconds.unwrap_or(if near { 0.1 } else { 1.0 });
         let epochs = (self.epochs.in_flight / 2).max(1);
         GroupLimits { age: Duration::from_secs_f64(age.clamp(0.0, 3600.0)), bytes: GROUP_BYTES, epochs }
+    }
+
+    /// Where epochs of live packets end: at which age, at how many bytes.
+    pub fn live(&self) -> Result<(Duration, u64), String> {
+        let EpochSettings { live_seconds: seconds, live_bytes: text, .. } = &self.epochs;
+        if !(0.001..=3600.0).contains(seconds) {
+            return Err(format!("epochs.live_seconds = {seconds}: give a number of seconds, 0.001 to 3600"));
+        }
+        let bytes = parse_bytes(text).filter(|bytes| *bytes > 0);
+        let bytes =
+            bytes.ok_or_else(|| format!("epochs.live_bytes = \"{text}\": write a number of bytes, like 64MB"))?;
+        Ok((Duration::from_secs_f64(*seconds), bytes))
     }
 
     /// How much may be on its way at once.
@@ -295,6 +323,7 @@ impl Job {
             let packets = match source.kind {
                 SourceKind::Files => Packets::At(place(&source.path)?),
                 SourceKind::Simulate => Packets::Simulated(Box::new(source.simulate.clone())),
+                SourceKind::Kafka => Packets::Live(Box::new(source.kafka.clone())),
             };
             let received = time("source.received", &source.received)?.unwrap_or(received);
             Ok(Input { packets, rank: source.rank, received })

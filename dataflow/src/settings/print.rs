@@ -17,7 +17,11 @@ pub fn print_job() -> String {
     for path in known() {
         let (section, key) = path.rsplit_once('.').unwrap_or(("", &path));
         if section != last {
-            text += &if section == "source" { "\n[[source]]\n".into() } else { format!("\n[{section}]\n") };
+            text += &match section {
+                "source" => "\n[[source]]\n".into(),
+                "sink.kafka.route" => "\n# [[sink.kafka.route]]\n".into(),
+                _ => format!("\n[{section}]\n"),
+            };
             last = section.to_owned();
         }
         text += &format!("# {}\n", about(&path).unwrap_or_default());
@@ -45,6 +49,14 @@ fn example(path: &str) -> &'static str {
         Some("to") => "\"out\"",
         Some("url") => "\"s3://bucket/archive\"",
         Some("commit_seconds") => "1.0",
+        Some("registry") => "\"http://registry:8081\"",
+        Some("topic") => "\"skydiff\"",
+        Some("current" | "progress" | "rejects") => "\"skydiff.current\"",
+        Some("timescale") => "0.1",
+        Some("state") => "\"rising\"",
+        Some("user") => "\"someone\"",
+        Some("password_file") => "\"/run/secrets/kafka\"",
+        Some("ca" | "certificate" | "key") => "\"/etc/ssl/kafka.pem\"",
         _ => "{}",
     }
 }

@@ -179,6 +179,7 @@ impl Cutter {
                 first: number,
                 parcels: Vec::new(),
                 kept: Vec::new(),
+                schemas: Vec::new(),
             };
             self.shares += 1;
             share

@@ -7,12 +7,14 @@ use super::parcel::{Opener, Origin, Parcel};
 use super::simulated::{Made, simulate};
 use super::stream::stream;
 use super::taken::Taken;
+use crate::kafka::settings::LiveSettings;
 use skydiff_schemas::MicroDays;
 use skydiff_simulate::Settings as Simulated;
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// One `[[source]]` of a job.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +34,8 @@ pub enum Packets {
     At(Place),
     /// A simulated survey sends them.
     Simulated(Box<Simulated>),
+    /// They are read live.
+    Live(Box<LiveSettings>),
 }
 
 /// What the mint has found and read so far, for those who show progress. Counters only grow.
@@ -41,6 +45,8 @@ pub struct Progress {
     pub ahead: Arc<AtomicU64>,
     /// Bytes of input that have been read, compressed where they are.
     pub read: Arc<AtomicU64>,
+    /// Of each partition of a topic: the offset that is read next, and the one behind the last that is there.
+    pub lag: Arc<Mutex<BTreeMap<(String, i32), (u64, u64)>>>,
 }
 
 /// Gives the visit of a packet where it can be read.
@@ -82,6 +88,8 @@ impl Mint {
             let place = match &input.packets {
                 Packets::At(place) => place,
                 Packets::Simulated(settings) => return bench.simulated(settings, input, &progress, out),
+                // These never end, and are read behind all others.
+                Packets::Live(_) => return ControlFlow::Continue(()),
             };
             walk(place, &mut |found| match found {
                 Found::Begin(path) => bench.begin(&path, input, out),

@@ -28,7 +28,7 @@ pub use cut::{Cutter, EpochCut, Feed, Marks, Range, parse_bytes};
 pub use folder::{Found, Place, walk};
 pub use mint::{Input, Mint, Packets, Probe, Progress};
 pub use night::Night;
-pub use parcel::{Bytes, MAX_PACKET, Opener, Origin, Parcel, Share};
+pub use parcel::{Bytes, MAX_PACKET, Opener, Origin, Parcel, SchemaText, Share};
 pub use simulated::{night_name, packet_name};
 pub use stream::stream;
 pub use taken::Taken;

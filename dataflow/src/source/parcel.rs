@@ -6,6 +6,7 @@ use skydiff_schemas::MicroDays;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A packet longer than this is not read: it is rejected as `framing`. The largest real one has 1 MB.
 pub const MAX_PACKET: u64 = 1 << 27;
@@ -106,6 +107,30 @@ pub struct Origin {
     pub received: MicroDays,
 }
 
+/// A writer schema as Avro JSON; clones share it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct SchemaText(Arc<str>);
+
+impl SchemaText {
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for SchemaText {
+    fn from(text: String) -> SchemaText {
+        SchemaText(text.into())
+    }
+}
+
+impl From<SchemaText> for String {
+    fn from(schema: SchemaText) -> String {
+        schema.0.as_ref().to_owned()
+    }
+}
+
 /// Some packets of one epoch, for one worker to read.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Share {
@@ -119,6 +144,8 @@ pub struct Share {
     pub parcels: Vec<Parcel>,
     /// What an archive kept of packets, in the place of these.
     pub kept: Vec<Kept>,
+    /// Schemas that its packets need and that no decoder was built with, by Confluent id.
+    pub schemas: Vec<(u32, SchemaText)>,
 }
 
 impl Share {

@@ -233,7 +233,7 @@ impl Process {
             }
             let partition = open[random.below(open.len() as u64) as usize];
             let packets = (1 + random.below(3)).min(PACKETS - ends[partition]);
-            let origin = Origin { bundle: partition.to_string(), rank: 0, received: MicroDays(0) };
+            let origin = Origin { bundle: partition.to_string(), partition: 0, rank: 0, received: MicroDays(0) };
             bound.binding.origin = Some(origin);
             (bound.binding.first, bound.binding.packets) = (ends[partition], packets);
             ends[partition] += packets;

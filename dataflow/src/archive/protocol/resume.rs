@@ -13,7 +13,7 @@ pub enum Progress {
 
 impl Progress {
     /// The first epoch that it lacks.
-    fn lacks(self) -> Epoch {
+    pub fn lacks(self) -> Epoch {
         match self {
             Progress::Born(first) => first,
             Progress::Through(epoch) => epoch.next(),

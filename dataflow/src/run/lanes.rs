@@ -1,0 +1,67 @@
+//! What process 0 asks of a job's lanes before the dataflow: how far each is, and under which schema records are sent.
+
+use super::RunError;
+use crate::archive::protocol::Progress;
+use crate::kafka::message::Report;
+use crate::kafka::progress::Reports;
+use crate::kafka::registry::Registry;
+use crate::kafka::settings::Form;
+use crate::kafka::topics;
+use crate::settings::Job;
+use serde::{Deserialize, Serialize};
+use skydiff_operators::Epoch;
+use skydiff_schemas::record::avro_schema;
+
+/// What every worker must know of what is published.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Publishes {
+    /// Under which generation.
+    pub generation: u64,
+    /// The first epoch that is not bound; none where all are.
+    pub live: Option<Epoch>,
+    /// The id before Avro data.
+    pub schema: u32,
+}
+
+/// What the lanes of a job have said.
+pub(super) struct Said {
+    /// Of each lane, that of the rejects last.
+    pub lanes: Vec<Option<Progress>>,
+    /// The newest generation of them.
+    pub generation: u64,
+}
+
+/// Asks every lane how far it is, if the job has lanes; makes their topics, if need be. What a lane says now is the least of
+/// what it will say when it has fenced all others, which it does before it publishes.
+pub(super) fn said(job: &Job) -> Result<Option<Said>, RunError> {
+    let settings = &job.sink.kafka;
+    let Some(names) = settings.topics() else { return Ok(None) };
+    let read = || {
+        topics::make(settings, job.sink.lanes)?;
+        let reports = Reports::open(settings, &names.progress)?;
+        (0..=job.sink.lanes).map(|lane| reports.last(lane)).collect::<Result<Vec<_>, String>>()
+    };
+    let reports = read().map_err(RunError::Settings)?;
+    if let Some(other) = reports.iter().flatten().find(|report| report.job != job.name) {
+        return Err(RunError::Settings(format!(
+            "topic {} is written by job `{}`, and this one is `{}`: name other topics (sink.kafka.topic)",
+            names.progress, other.job, job.name
+        )));
+    }
+    let generation = reports.iter().flatten().map(|report| report.generation).max().unwrap_or(0);
+    let lanes = reports.iter().map(|report| report.as_ref().map(Report::progress)).collect();
+    Ok(Some(Said { lanes, generation }))
+}
+
+/// How records are published, if they are.
+pub(super) fn publishes(job: &Job, generation: u64, live: Option<Epoch>) -> Result<Option<Publishes>, RunError> {
+    let settings = &job.sink.kafka;
+    let Some(topic) = &settings.topic else { return Ok(None) };
+    let schema = match (&settings.registry, settings.format) {
+        (Some(url), Form::Avro) => Registry::new(url)
+            .and_then(|registry| registry.put(&format!("{topic}-value"), &avro_schema().to_string()))
+            .map_err(RunError::Settings)?,
+        _ => settings.schema_id,
+    };
+    Ok(Some(Publishes { generation, live, schema }))
+}
