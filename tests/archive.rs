@@ -67,6 +67,10 @@ fn what_was_known_then_is_what_a_job_knew() {
     let url = text(&arch.0);
     let cut = ["--epoch", "file", "--max-reject", "1"];
     printed(skydiff([&["run", "--from", text(&from.0), "--archive", url, "--to", text(&to.0)], &cut[..]].concat()));
+    let iso = |night: usize| {
+        let date = &name(night)[name(night).len() - 8..];
+        format!("{}-{}-{}", &date[..4], &date[4..6], &date[6..])
+    };
     let part = Folder::new("then-part");
     for night in 0..NIGHTS {
         let file = format!("{}.tar", name(night));
@@ -74,12 +78,11 @@ fn what_was_known_then_is_what_a_job_knew() {
         let expected = digest(skydiff([&["run", "--from", text(&part.0), "--digest"], &cut[..]].concat()));
         let epoch = night.to_string();
         assert_eq!(digest(skydiff(["replay", "--archive", url, "--epoch", &epoch, "--digest"])), expected, "{night}");
+        // A night's file was received when its night was over.
+        let as_of = ["replay", "--archive", url, "--as-of", &iso(night + 1), "--digest", "--workers", "2"];
+        assert_eq!(digest(skydiff(as_of)), expected, "as of the end of night {night}");
     }
     let slice = Folder::new("then-slice");
-    let iso = |night: usize| {
-        let date = &name(night)[name(night).len() - 8..];
-        format!("{}-{}-{}", &date[..4], &date[4..6], &date[6..])
-    };
     let range = format!("{}..{}", iso(3), iso(6));
     printed(skydiff(["replay", "--archive", url, "--nights", &range, "--to", text(&slice.0), "--workers", "2"]));
     let all = String::from_utf8(bytes(&to, "records.jsonl")).unwrap();

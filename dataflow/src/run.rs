@@ -224,12 +224,13 @@ impl Plan {
         let progress = self.progress.clone().filter(|_| worker.index() == 0);
         let since = desk.as_ref().map(|desk| desk.since);
         let in_flight = InFlight::default();
-        let open = source.map(|source| move |wake| source.open(wake));
+        let workers = worker.peers() as u64;
+        let open = source.map(|source| move |wake| source.open(wake, workers));
         Ok(worker.dataflow_named::<Epoch, _, _>("Skydiff", |scope| {
             let (shares, bindings) = feed(scope, through.clone(), limits, in_flight.clone(), open);
             let read = read(shares, reader, since);
             let clocked = clock(read.readings, bindings, job.run.max_reject, in_flight);
-            let options = Options { since: begin.since, ..job.options() };
+            let options = Options { since: begin.told, ..job.options() };
             let outputs = transients_with(read.offers, read.kept, clocked.clocks, options);
             let told = tell(seal(outputs.changes, job.sink.lanes), tell_settings);
             let (durable, unbound) = match desk {

@@ -13,7 +13,7 @@ use crate::membership::Claim;
 use crate::route::{by_object, by_source};
 use crate::stamp::{Stamp, Tagged};
 use crate::tally::Tallies;
-use crate::{Counter, Epoch, Kept, Offer, Tally};
+use crate::{Counter, Epoch, Kept, KeptRows, Offer, Tally};
 use rustc_hash::FxHashMap;
 use skydiff_schemas::{Kind, Measurement, ObjectId, Row, SourceId};
 use timely::container::CapacityContainerBuilder;
@@ -69,10 +69,16 @@ impl Known {
 }
 
 /// Routes offers, and what an archive kept of earlier ones, to their objects' workers and lets pass what may change something.
-pub fn known<'scope>(offers: StreamVec<'scope, Epoch, Offer>, kept: StreamVec<'scope, Epoch, Kept>) -> Passed<'scope> {
+///
+/// What passes before the epoch `since` is not offered to an archive: it was.
+pub fn known<'scope>(
+    offers: StreamVec<'scope, Epoch, Offer>,
+    kept: StreamVec<'scope, Epoch, KeptRows>,
+    since: Epoch,
+) -> Passed<'scope> {
     let mut builder = OperatorBuilder::new("Known".to_owned(), offers.scope());
     let mut input = builder.new_input(offers, Exchange::new(|offer: &Offer| by_object(&offer.object)));
-    let mut kept = builder.new_input(kept, Exchange::new(|kept: &Kept| by_object(kept.object())));
+    let mut kept = builder.new_input(kept, Exchange::new(|kept: &KeptRows| kept.worker));
     let (orders, order_stream) = builder.new_output();
     let (claims, claim_stream) = builder.new_output();
     let (offered, offered_stream) = builder.new_output();
@@ -82,7 +88,7 @@ pub fn known<'scope>(offers: StreamVec<'scope, Epoch, Offer>, kept: StreamVec<'s
     let mut offered = OutputBuilder::<_, CapacityContainerBuilder<Vec<(ObjectId, Row)>>>::from(offered);
     let mut tallies = OutputBuilder::<_, CapacityContainerBuilder<Vec<Tally>>>::from(tallies);
     builder.build(move |_| {
-        let (mut stash, mut stored) = (Stash::<Offer>::default(), Stash::<Kept>::default());
+        let (mut stash, mut stored) = (Stash::<Offer>::default(), Stash::<KeptRows>::default());
         let mut objects: FxHashMap<ObjectId, Known> = FxHashMap::default();
         let (mut rows, mut counts) = (Vec::<(ObjectId, Row)>::new(), Tallies::default());
         let mut names = Vec::<(ObjectId, SourceId, Kind, u32)>::new();
@@ -99,7 +105,7 @@ pub fn known<'scope>(offers: StreamVec<'scope, Epoch, Offer>, kept: StreamVec<'s
                 let capabilities = if by_offers.is_empty() { by_kept } else { by_offers };
                 let (mut orders, mut claims) = (orders.session(&capabilities[0]), claims.session(&capabilities[1]));
                 let mut offered = offered.session(&capabilities[2]);
-                for kept in kept {
+                for kept in kept.into_iter().flat_map(|share| share.rows) {
                     match kept {
                         Kept::Row(object, row) => {
                             counts.add(object.survey, Counter::Rows, 1);
@@ -137,7 +143,9 @@ pub fn known<'scope>(offers: StreamVec<'scope, Epoch, Offer>, kept: StreamVec<'s
                         let Some(against) = known.offer(kind, id, Stamp::new(&row.version)) else { continue };
                         // What passes is counted where it is decided.
                         counts.add(object.survey, Counter::Known, -1);
-                        offered.give((object, row));
+                        if epoch >= since {
+                            offered.give((object, row));
+                        }
                         match row.global {
                             true => claims.give(Claim::row(object, row)),
                             false => orders.give(Order::Put { object, measurement: row.measurement, against }),

@@ -7,7 +7,7 @@ use crate::known::known;
 use crate::membership::{ContextRow, membership};
 use crate::objects::{LONG_HISTORY, Objects};
 use crate::timescales::timescales;
-use crate::{Change, Clocks, Epoch, Errors, Kept, Offer, Tally, TimescaleSettings};
+use crate::{Change, Clocks, Epoch, Errors, KeptRows, Offer, Tally, TimescaleSettings};
 use skydiff_schemas::{Measurement, ObjectId, Row, SurveyId};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -47,6 +47,7 @@ pub struct Outputs<'scope> {
     /// At each epoch, at most one change for each object, on the object's worker.
     pub changes: StreamVec<'scope, Epoch, Change>,
     /// The copies that could change something, each with its version: with `contexts`, all that leads to the same state again.
+    /// Not of epochs before `since`.
     pub offered: StreamVec<'scope, Epoch, (ObjectId, Row)>,
     /// Changes of standing measurements, one batch for each epoch that has any.
     pub histories: StreamVec<'scope, Epoch, Batch<Place, Measurement>>,
@@ -73,12 +74,12 @@ pub fn transients<'scope>(
 /// [`transients`] of offers, and of what an archive has `kept` of earlier ones.
 pub fn transients_with<'scope>(
     offers: StreamVec<'scope, Epoch, Offer>,
-    kept: StreamVec<'scope, Epoch, Kept>,
+    kept: StreamVec<'scope, Epoch, KeptRows>,
     clocks: StreamVec<'scope, Epoch, Clocks>,
     options: Options,
 ) -> Outputs<'scope> {
     let rules = Rules::new(options.timescales.clone(), options.errors.clone());
-    let passed = known(offers, kept);
+    let passed = known(offers, kept, options.since);
     let (decided, member_tallies) = membership(passed.claims);
     let mut history = history(passed.orders, decided);
     let history_tallies = std::mem::replace(&mut history.tallies, member_tallies);

@@ -12,7 +12,7 @@ use crate::counts::Counts;
 use crate::flow::feed::{Binding, Recall};
 use crate::kafka::registry::archived;
 use crate::source::{Bytes, Feed, Night, Origin, Parcel, Progress, SchemaText, Share};
-use skydiff_operators::{Clocks, Epoch, Kept};
+use skydiff_operators::{Clocks, Epoch, Kept, by_object};
 use skydiff_schemas::avro::confluent;
 use skydiff_schemas::{MicroDays, Row as Copy};
 use std::collections::BTreeMap;
@@ -88,9 +88,14 @@ pub struct Recalled {
 }
 
 impl Recalled {
-    /// Hands every epoch to `out`, until that gives `false`. The error says what is missing or damaged; answers the number of
+    /// Hands every epoch to `out`, for so many `workers`, until that gives `false`. The error says what is missing or damaged; answers the number of
     /// shares.
-    pub fn run(&self, progress: &Arc<Progress>, out: &mut dyn FnMut(Feed) -> bool) -> Result<u64, String> {
+    pub fn run(
+        &self,
+        workers: u64,
+        progress: &Arc<Progress>,
+        out: &mut dyn FnMut(Feed) -> bool,
+    ) -> Result<u64, String> {
         let Some((first, last)) = self.steps.first().zip(self.steps.last()) else { return Ok(0) };
         let bounds = self.archive.chain.manifests().iter().flat_map(|manifest| &manifest.epochs);
         let bounds: BTreeMap<Epoch, &Bound> = bounds.map(|bound| (bound.binding.epoch, bound)).collect();
@@ -99,7 +104,7 @@ impl Recalled {
             From::Packets => archived(&self.archive.store)?,
             From::Measurements => BTreeMap::new(),
         };
-        let mut bench = Bench { bounds, schemas, shares: 0, out };
+        let mut bench = Bench { bounds, workers: workers.max(1), schemas, shares: 0, out };
         match self.from {
             From::Packets => {
                 let packets = Rows::<PacketRow>::open(&self.archive, Dataset::Packets, &select, &[])?;
@@ -144,7 +149,7 @@ impl Recalled {
                     received: run[0].received,
                 };
                 let parcels = run.iter().map(parcel).collect();
-                if !bench.share(origin, run[0].number, parcels, Vec::new()) {
+                if !bench.share(origin, run[0].number, parcels) {
                     return Ok(());
                 }
             }
@@ -165,26 +170,34 @@ impl Recalled {
             if !bench.open(*step, true)? {
                 return Ok(());
             }
-            let origin = Origin { bundle: String::new(), partition: 0, rank: 0, received: MicroDays(0) };
-            let (mut rows, mut heard) = (Vec::with_capacity(SHARE), true);
-            let mut put = |kept, rows: &mut Vec<Kept>| {
+            // Each worker's own, so that nothing is shared out row by row again.
+            let mut desks: Vec<Vec<Kept>> = (0..bench.workers).map(|_| Vec::new()).collect();
+            let mut heard = true;
+            let mut put = |kept: Kept| {
+                let worker = by_object(kept.object()) % bench.workers;
+                let Some(rows) = desks.get_mut(worker as usize) else { return };
+                if rows.capacity() == 0 {
+                    rows.reserve_exact(SHARE);
+                }
                 rows.push(kept);
                 if rows.len() == SHARE {
-                    heard &= bench.share(origin.clone(), 0, Vec::new(), std::mem::take(rows));
+                    heard &= bench.kept(worker, std::mem::take(rows));
                 }
             };
             copies.take(step.last, &mut |row| {
                 if let Some(version) = row.version {
                     let copy = Copy { measurement: row.measurement, version, global: row.global };
-                    put(Kept::Row(row.object, copy), &mut rows);
+                    put(Kept::Row(row.object, copy));
                 }
             })?;
             contexts.take(step.last, &mut |row| {
                 if row.change > 0 {
-                    put(Kept::Context(row.object, Box::new(row.context)), &mut rows);
+                    put(Kept::Context(row.object, Box::new(row.context)));
                 }
             })?;
-            heard &= rows.is_empty() || bench.share(origin, 0, Vec::new(), rows);
+            for (worker, rows) in (0..).zip(desks).filter(|(_, rows)| !rows.is_empty()) {
+                heard &= bench.kept(worker, rows);
+            }
             if !heard || !bench.seal() {
                 return Ok(());
             }
@@ -204,6 +217,7 @@ fn parcel(row: &PacketRow) -> Parcel {
 /// Puts epochs together.
 struct Bench<'a> {
     bounds: BTreeMap<Epoch, &'a Bound>,
+    workers: u64,
     /// That packets need and that no decoder was built with.
     schemas: BTreeMap<u32, SchemaText>,
     shares: u64,
@@ -228,14 +242,23 @@ impl Bench<'_> {
         Ok((self.out)(Feed::Recall(Box::new(binding))))
     }
 
-    fn share(&mut self, origin: Origin, first: u64, parcels: Vec<Parcel>, kept: Vec<Kept>) -> bool {
+    fn share(&mut self, origin: Origin, first: u64, parcels: Vec<Parcel>) -> bool {
         let needed = |id: &u32| {
             let of = |parcel: &Parcel| matches!(&parcel.bytes, Bytes::Here(bytes) if confluent(bytes).is_ok_and(|(own, _)| own == *id));
             parcels.iter().any(of)
         };
         let schemas = self.schemas.iter().filter(|(id, _)| needed(id)).map(|(id, text)| (*id, text.clone())).collect();
-        let share = Share { number: self.shares, origin, first, parcels, kept, schemas };
+        let share = Share { number: self.shares, origin, first, parcels, kept: Vec::new(), schemas };
         self.shares += 1;
+        (self.out)(Feed::Share(share))
+    }
+
+    /// Rows of objects that this worker holds.
+    fn kept(&mut self, worker: u64, kept: Vec<Kept>) -> bool {
+        let origin = Origin { bundle: String::new(), partition: 0, rank: 0, received: MicroDays(0) };
+        let number = self.shares * self.workers + worker;
+        self.shares += 1;
+        let share = Share { number, origin, first: 0, parcels: Vec::new(), kept, schemas: Default::default() };
         (self.out)(Feed::Share(share))
     }
 

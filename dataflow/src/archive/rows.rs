@@ -8,9 +8,10 @@ use super::store::Store;
 use crate::source::Progress;
 use futures_util::{StreamExt, stream};
 use skydiff_operators::Epoch;
-use std::collections::BTreeMap;
+use std::iter::{Flatten, Peekable};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::vec::IntoIter;
 
 /// Files that are read ahead.
 const AHEAD: usize = 3;
@@ -23,7 +24,8 @@ pub struct Rows<R: Row> {
     /// First epoch and bytes of each file that has not been taken in, last first.
     ahead: Vec<(Epoch, u64)>,
     progress: Option<Arc<Progress>>,
-    held: BTreeMap<Epoch, Vec<R>>,
+    /// What is left of files that were taken in: their rows are in order of their epochs.
+    open: Vec<Peekable<Flatten<IntoIter<Vec<R>>>>>,
 }
 
 impl<R: Row + Send + 'static> Rows<R> {
@@ -58,7 +60,7 @@ impl<R: Row + Send + 'static> Rows<R> {
         let from = store.clone();
         let files =
             stream::iter(files).map(move |(file, select)| read_batches(from.clone(), file, select)).buffered(AHEAD);
-        Ok(Rows { store, files: files.boxed(), ahead, progress: None, held: BTreeMap::new() })
+        Ok(Rows { store, files: files.boxed(), ahead, progress: None, open: Vec::new() })
     }
 
     /// Tells how far it has come.
@@ -76,16 +78,14 @@ impl<R: Row + Send + 'static> Rows<R> {
             if let Some(progress) = &self.progress {
                 progress.read.fetch_add(bytes, Ordering::Relaxed);
             }
-            for row in rows?.into_iter().flatten() {
-                match row.epoch() <= last {
-                    true => tell(row),
-                    false => self.held.entry(row.epoch()).or_default().push(row),
-                }
+            self.open.push(rows?.into_iter().flatten().peekable());
+        }
+        self.open.retain_mut(|rows| {
+            while let Some(row) = rows.next_if(|row| row.epoch() <= last) {
+                tell(row);
             }
-        }
-        while let Some(entry) = self.held.first_entry().filter(|entry| *entry.key() <= last) {
-            entry.remove().into_iter().for_each(&mut *tell);
-        }
+            rows.peek().is_some()
+        });
         Ok(())
     }
 }

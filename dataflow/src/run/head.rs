@@ -229,12 +229,14 @@ impl Begun {
         let Some(first) = wanted.first().map(|bound| bound.binding.epoch) else {
             return Err(RunError::Settings(format!("archive {}: no epoch is of these nights", replay.url)));
         };
-        let load = before.last().filter(|_| !replay.cold).map(|bound| Recalled {
-            archive: archive.clone(),
-            steps: vec![Step { first: Epoch(0), last: bound.binding.epoch }],
-            from: From::Measurements,
-            snapshot: None,
+        let load = before.last().filter(|_| !replay.cold).map(|bound| {
+            let last = bound.binding.epoch;
+            let snapshot = archive.snapshots.iter().copied().filter(|epoch| *epoch <= last).max();
+            let snapshot = snapshot.map(|epoch| Snapshot::read(&archive, epoch)).transpose()?;
+            let steps = vec![Step { first: Epoch(0), last }];
+            Ok(Recalled { archive: archive.clone(), steps, from: From::Measurements, snapshot })
         });
+        let load = load.transpose().map_err(RunError::Settings)?;
         let steps = steps(&wanted, replay.granularity);
         // Digests are of all that was known, in the settings of then.
         let complete = same && (before.is_empty() || !replay.cold);
@@ -292,8 +294,8 @@ fn probe_with(mut decoder: Decoder) -> Probe {
 }
 
 impl Source {
-    /// Starts it on a thread of its own.
-    pub(super) fn open(self, wake: SyncActivator) -> Tap {
+    /// Starts it on a thread of its own, for so many workers.
+    pub(super) fn open(self, wake: SyncActivator, workers: u64) -> Tap {
         let Source { recalled, mint, live, events, stop, failed } = self;
         let (send, feed) = sync_channel(AHEAD);
         let stopped = stop.clone();
@@ -304,7 +306,8 @@ impl Source {
                 let _ = wake.activate();
                 taken && !stopped.load(Ordering::Relaxed)
             };
-            let done = recalled.iter().try_for_each(|recalled| recalled.run(&mint.progress, &mut out).map(drop));
+            let done =
+                recalled.iter().try_for_each(|recalled| recalled.run(workers, &mint.progress, &mut out).map(drop));
             let done = done.and_then(|()| {
                 mint.run(&mut out, &mut |path| drop(events.send(Event::Beside(path))));
                 live.map_or(Ok(()), |live| live.run(&mut out))
