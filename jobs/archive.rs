@@ -136,7 +136,8 @@ struct Gc {
     dry_run: bool,
 }
 
-fn cone(text: &str) -> Result<(f64, f64, f64), String> {
+/// Three numbers in degrees: right ascension, declination, radius.
+pub fn cone(text: &str) -> Result<(f64, f64, f64), String> {
     let numbers: Vec<f64> = text.split(',').filter_map(|number| number.trim().parse().ok()).collect();
     match numbers[..] {
         [ra, dec, radius] if (-90.0..=90.0).contains(&dec) && radius >= 0.0 => Ok((ra, dec, radius)),

@@ -1,5 +1,6 @@
 //! `skydiff replay`: recorded nights once more, by the same graph.
 
+use crate::archive::cone;
 use crate::run::Run;
 use crate::topics_of::Kafka;
 use clap::{Args, ValueEnum};
@@ -19,7 +20,8 @@ const HELP: &str = "\
     skydiff replay --archive arch lower.toml --to lower        (with other thresholds)\n  \
     skydiff replay --archive arch --nights 2026-01-01 --to kafka --kafka broker:9092 --publish again --name again
   \
-    skydiff replay --archive arch --epoch 41 --digest          (what was known at epoch 41)\n\n\
+    skydiff replay --archive arch --epoch 41 --digest          (what was known at epoch 41)\n  \
+    skydiff replay --archive arch --cone 210.8,54.3,0.5 --to m101\n\n\
     A night is that in which packets were received; a file that names a night was received in it.\n\
     Exit codes are those of `skydiff run`.";
 
@@ -44,6 +46,9 @@ pub struct Replay {
     /// Only what had been received by then (MJD UTC or a date)
     #[arg(long, value_name = "TIME", value_parser = |text: &str| parse_time(text).map(|_| text.to_owned()))]
     as_of: Option<String>,
+    /// Only the objects of this cone, all in degrees: whole, with those that contend with them for a source
+    #[arg(long, value_name = "RA,DEC,R", value_parser = cone, allow_hyphen_values = true)]
+    cone: Option<(f64, f64, f64)>,
     /// Leave out what was known before the nights
     #[arg(long)]
     cold: bool,
@@ -147,6 +152,7 @@ impl Replay {
             until: self.epoch.map(Epoch),
             as_of: as_of.unwrap_or_default(),
             cold: self.cold,
+            cone: self.cone,
             granularity: if self.granularity == Grain::Night { Granularity::Night } else { Granularity::Epoch },
             from,
         };

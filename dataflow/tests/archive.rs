@@ -62,7 +62,7 @@ fn outcome(job: &Job, replay: Option<Replay>) -> Outcome {
 
 fn replay(archive: &Path, from: From, granularity: Granularity, until: Option<Epoch>) -> Replay {
     let url = archive.to_str().unwrap().to_owned();
-    Replay { url, nights: None, until, as_of: None, cold: false, granularity, from }
+    Replay { url, nights: None, until, as_of: None, cold: false, cone: None, granularity, from }
 }
 
 fn records(to: &Path) -> String {

@@ -31,7 +31,7 @@ impl Wanted {
 }
 
 /// Whether a place (degrees) lies in a cone: by the haversine, which is exact for small distances.
-fn within((ra, dec): (f64, f64), (at_ra, at_dec, radius): (f64, f64, f64)) -> bool {
+pub(super) fn within((ra, dec): (f64, f64), (at_ra, at_dec, radius): (f64, f64, f64)) -> bool {
     let half = |angle: f64| (angle.to_radians() / 2.0).sin().powi(2);
     let cosines = dec.to_radians().cos() * at_dec.to_radians().cos();
     half(dec - at_dec) + cosines * half(ra - at_ra) <= half(radius)

@@ -3,7 +3,7 @@
 //! Both lead to the same state at every epoch, since what was kept is all that could ever matter. From packets, everything
 //! that was not captured is there again; from what was kept, nothing is decoded and nothing known is offered twice.
 
-use super::dataset::{Dataset, MeasurementRow, PacketRow, Select, TriggerRow};
+use super::dataset::{Dataset, MeasurementRow, Names, PacketRow, Select, TriggerRow};
 use super::open::Archive;
 use super::protocol::Bound;
 use super::rows::Rows;
@@ -85,6 +85,8 @@ pub struct Recalled {
     pub from: From,
     /// What the first step begins with, where it begins with everything.
     pub snapshot: Option<Snapshot>,
+    /// Only of these objects, from what was kept; `None`: of all.
+    pub only: Option<Arc<Names>>,
 }
 
 impl Recalled {
@@ -99,7 +101,7 @@ impl Recalled {
         let Some((first, last)) = self.steps.first().zip(self.steps.last()) else { return Ok(0) };
         let bounds = self.archive.chain.manifests().iter().flat_map(|manifest| &manifest.epochs);
         let bounds: BTreeMap<Epoch, &Bound> = bounds.map(|bound| (bound.binding.epoch, bound)).collect();
-        let select = Select { epochs: Some((first.first, last.last)), ..Select::default() };
+        let select = Select { epochs: Some((first.first, last.last)), names: self.only.clone(), ..Select::default() };
         let schemas = match self.from {
             From::Packets => archived(&self.archive.store)?,
             From::Measurements => BTreeMap::new(),
@@ -117,10 +119,13 @@ impl Recalled {
                         Rows::<MeasurementRow>::open(archive, Dataset::Measurements, &select, &[])?,
                         Rows::<TriggerRow>::open(archive, Dataset::Contexts, &select, &[])?,
                     ),
-                    snapshot => (
-                        Rows::up_to(archive, Dataset::Measurements, snapshot.as_ref(), last)?,
-                        Rows::up_to(archive, Dataset::Contexts, snapshot.as_ref(), last)?,
-                    ),
+                    snapshot => {
+                        let names = || self.only.clone();
+                        (
+                            Rows::up_to(archive, Dataset::Measurements, snapshot.as_ref(), last, names())?,
+                            Rows::up_to(archive, Dataset::Contexts, snapshot.as_ref(), last, names())?,
+                        )
+                    }
                 };
                 self.kept(&mut bench, copies.watched(progress), contexts.watched(progress))?;
             }
@@ -130,7 +135,7 @@ impl Recalled {
 
     fn packets(&self, bench: &mut Bench<'_>, mut packets: Rows<PacketRow>) -> Result<(), String> {
         for step in &self.steps {
-            if !bench.open(*step, false)? {
+            if !bench.open(*step, false, true)? {
                 return Ok(());
             }
             let mut rows = Vec::new();
@@ -167,7 +172,7 @@ impl Recalled {
         mut contexts: Rows<TriggerRow>,
     ) -> Result<(), String> {
         for step in &self.steps {
-            if !bench.open(*step, true)? {
+            if !bench.open(*step, true, self.only.is_none())? {
                 return Ok(());
             }
             // Each worker's own, so that nothing is shared out row by row again.
@@ -225,7 +230,8 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn open(&mut self, step: Step, kept: bool) -> Result<bool, String> {
+    /// Of `all` objects the packets are counted; of some there is no telling which were theirs.
+    fn open(&mut self, step: Step, kept: bool, all: bool) -> Result<bool, String> {
         let missing = || format!("epochs {} to {} are not in the archive", step.first, step.last);
         let mut bounds = self.bounds.range(step.first..=step.last).map(|(_, bound)| *bound);
         let mut binding = bounds.next_back().ok_or_else(missing)?.binding.clone();
@@ -236,7 +242,9 @@ impl Bench<'_> {
             binding.bytes += bound.binding.bytes;
             binding.origin = binding.origin.or_else(|| bound.binding.origin.clone());
             bound.clocks.iter().for_each(|(survey, time)| clocks.advance(survey, time));
-            read.merge(&bound.read);
+            if all {
+                read.merge(&bound.read);
+            }
         }
         binding.recorded = Some(Recall { clocks, read: kept.then_some(read) });
         Ok((self.out)(Feed::Recall(Box::new(binding))))

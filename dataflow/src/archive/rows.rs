@@ -1,6 +1,6 @@
 //! The rows of a dataset in order of their epochs, from however many files; these are fetched and decoded ahead.
 
-use super::dataset::{DataError, Dataset, Reader, Row, Select};
+use super::dataset::{DataError, Dataset, Names, Reader, Row, Select};
 use super::open::Archive;
 use super::protocol::Filed;
 use super::snapshot::{Snapshot, after};
@@ -29,15 +29,16 @@ pub struct Rows<R: Row> {
 }
 
 impl<R: Row + Send + 'static> Rows<R> {
-    /// Everything up to an epoch: a snapshot, and what came after it.
+    /// Everything up to an epoch, or what of it has one of the names: a snapshot, and what came after it.
     pub fn up_to(
         archive: &Archive,
         dataset: Dataset,
         snapshot: Option<&Snapshot>,
         last: Epoch,
+        names: Option<Arc<Names>>,
     ) -> Result<Rows<R>, String> {
         let first: Vec<Filed> = snapshot.into_iter().flat_map(|one| one.files_of(dataset)).cloned().collect();
-        Rows::open(archive, dataset, &after(snapshot, last), &first)
+        Rows::open(archive, dataset, &Select { names, ..after(snapshot, last) }, &first)
     }
 
     /// The rows that are wanted, behind all those of the files that come first.
@@ -51,7 +52,7 @@ impl<R: Row + Send + 'static> Rows<R> {
         }
         let files: Vec<Filed> =
             archive.files(dataset).into_iter().filter(|file| select.meets(&file.descriptor)).collect();
-        let (all, some) = (Select::default(), select.clone());
+        let (all, some) = (Select { names: select.names.clone(), ..Select::default() }, select.clone());
         let files: Vec<(Filed, Select)> = (first.iter().map(|file| (file.clone(), all.clone())))
             .chain(files.into_iter().map(|file| (file, some.clone())))
             .collect();

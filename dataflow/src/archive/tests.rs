@@ -57,8 +57,16 @@ fn a_bad_line_changes_nothing() {
     assert!(wrong.is_empty(), "{wrong:?}");
     for from in [From::Measurements, From::Packets] {
         let granularity = Granularity::Epoch;
-        let replay =
-            Replay { url: url.clone(), nights: None, until: None, as_of: None, cold: false, granularity, from };
+        let replay = Replay {
+            url: url.clone(),
+            nights: None,
+            until: None,
+            as_of: None,
+            cold: false,
+            cone: None,
+            granularity,
+            from,
+        };
         assert_eq!(outcome(&job(None, 2), Some(replay)).unwrap().digest, expected, "{from:?}");
     }
     std::fs::remove_dir_all(folder).unwrap();

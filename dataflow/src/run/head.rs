@@ -4,6 +4,8 @@ use super::lanes::{Publishes, publishes, said};
 use super::live::live;
 use super::retell::retell;
 use super::{Request, RunError};
+use crate::archive::cone::{Cone, objects_of};
+use crate::archive::dataset::Names;
 use crate::archive::open::{Archive, Claimed};
 use crate::archive::protocol::{Bound, Generation, Manifest, resume};
 use crate::archive::recall::{From, Granularity, Recalled, Step, night_of, steps};
@@ -56,6 +58,8 @@ pub struct Replay {
     pub as_of: Option<MicroDays>,
     /// Whether what was known before the nights is left out.
     pub cold: bool,
+    /// Only the objects of this cone, and those that contend with them for a source.
+    pub cone: Option<Cone>,
     /// How epochs are put together.
     pub granularity: Granularity,
     /// From what they are read.
@@ -189,6 +193,7 @@ impl Begun {
             steps: vec![Step { first: Epoch(0), last }],
             from: From::Measurements,
             snapshot,
+            only: None,
         });
         // From the packets: what was rejected is told by its lane.
         let steps = (resume.replayed.0..resume.live.0).map(|epoch| Step { first: Epoch(epoch), last: Epoch(epoch) });
@@ -197,6 +202,7 @@ impl Begun {
             steps: steps.collect(),
             from: From::Packets,
             snapshot: None,
+            only: None,
         });
         let bindings = chain.manifests().iter().flat_map(|m| &m.epochs).map(|bound| &bound.binding);
         let past = Past { since: resume.live, digests: chain.manifests().last().map(digest).into_iter().collect() };
@@ -229,21 +235,24 @@ impl Begun {
         let Some(first) = wanted.first().map(|bound| bound.binding.epoch) else {
             return Err(RunError::Settings(format!("archive {}: no epoch is of these nights", replay.url)));
         };
+        let last = wanted.last().map_or(first, |bound| bound.binding.epoch);
+        let only = replay.only(&archive, last).map_err(RunError::Settings)?;
         let load = before.last().filter(|_| !replay.cold).map(|bound| {
             let last = bound.binding.epoch;
             let snapshot = archive.snapshots.iter().copied().filter(|epoch| *epoch <= last).max();
             let snapshot = snapshot.map(|epoch| Snapshot::read(&archive, epoch)).transpose()?;
             let steps = vec![Step { first: Epoch(0), last }];
-            Ok(Recalled { archive: archive.clone(), steps, from: From::Measurements, snapshot })
+            let (archive, only) = (archive.clone(), only.clone());
+            Ok(Recalled { archive, steps, from: From::Measurements, snapshot, only })
         });
         let load = load.transpose().map_err(RunError::Settings)?;
         let steps = steps(&wanted, replay.granularity);
         // Digests are of all that was known, in the settings of then.
-        let complete = same && (before.is_empty() || !replay.cold);
+        let complete = same && (before.is_empty() || !replay.cold) && replay.cone.is_none();
         let digests = if complete { manifests.iter().map(digest).collect() } else { BTreeMap::new() };
         let recalled = load
             .into_iter()
-            .chain([Recalled { archive: archive_of.clone(), steps, from: replay.from, snapshot: None }])
+            .chain([Recalled { archive: archive_of.clone(), steps, from: replay.from, snapshot: None, only }])
             .collect();
         let publishes = match said(job)? {
             None => None,
@@ -265,6 +274,21 @@ impl Begun {
 }
 
 impl Replay {
+    /// The objects that are wanted, if not all.
+    fn only(&self, archive: &Archive, last: Epoch) -> Result<Option<Arc<Names>>, String> {
+        let Some(cone) = self.cone else { return Ok(None) };
+        if self.from == From::Packets {
+            return Err("a cone is replayed from what was kept of packets: leave out --from packets, and keep the \
+                        quality cuts that the archive was written with"
+                .into());
+        }
+        let objects = objects_of(archive, cone, last)?;
+        match objects.is_empty() {
+            true => Err(format!("archive {}: no object lies in this cone", self.url)),
+            false => Ok(Some(Arc::new(Names::Objects(objects)))),
+        }
+    }
+
     /// Epochs before those that are wanted, and those.
     fn choose<'a>(&self, bounds: &[&'a Bound]) -> (Vec<&'a Bound>, Vec<&'a Bound>) {
         let known = |bound: &&&Bound| {

@@ -4,7 +4,7 @@ use super::column::{Column, Packing, common, fluxes, maybe_fluxes, object, objec
 use super::column::{times, words};
 use super::take::{Objects, Words, every, flags, flux, maybe, numbers, pixel, position, values};
 use super::version::{self, Versions};
-use super::{DataError, Dataset, Row};
+use super::{DataError, Dataset, Names, Row};
 use arrow_array::types::{Decimal64Type, Int8Type, UInt16Type, UInt32Type, UInt64Type};
 use arrow_array::{
     ArrayRef, BooleanArray, Float32Array, Int8Array, RecordBatch, UInt16Array, UInt32Array, UInt64Array,
@@ -50,6 +50,13 @@ impl Row for MeasurementRow {
 
     fn time(&self) -> Option<MicroDays> {
         Some(self.measurement.time)
+    }
+
+    fn is_of(&self, names: &Names) -> bool {
+        match names {
+            Names::Objects(objects) => objects.contains(&self.object),
+            Names::Sources(sources) => sources.contains(&self.measurement.id),
+        }
     }
 
     fn size(&self) -> usize {
