@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::channel;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 const ROUNDS: usize = 3;
 
@@ -52,10 +52,12 @@ fn month(nights: &[PathBuf], workers: usize) -> Took {
     job.run.workers = workers;
     let (events, heard) = channel();
     let request = Request {
-        cluster: Cluster { workers, process: 0, hosts: Vec::new(), patience: Duration::from_secs(1) },
+        cluster: Cluster::alone(workers),
         digest_at: None,
         dump: false,
         take_over: false,
+        restate: false,
+        append: false,
         accept_gap: false,
         replay: None,
         stop: Arc::new(AtomicBool::new(false)),

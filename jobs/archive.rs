@@ -3,6 +3,7 @@
 use crate::output::{print, print_json, print_text};
 use crate::replay::nights;
 use crate::run::Run;
+use crate::whence::named;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use skydiff_dataflow::archive::compact::{compact, expire};
@@ -14,11 +15,11 @@ use skydiff_dataflow::archive::recall::night_of;
 use skydiff_dataflow::archive::redrive::redrive;
 use skydiff_dataflow::archive::snapshot::Snapshot;
 use skydiff_dataflow::archive::verify::verify;
+use skydiff_dataflow::cone::Cone;
 use skydiff_dataflow::reject::Reason;
 use skydiff_dataflow::run::open_job;
 use skydiff_dataflow::settings::{Job, in_force};
 use skydiff_dataflow::source::Night;
-use skydiff_schemas::survey::parse_object;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufWriter;
@@ -90,8 +91,8 @@ struct Export {
     #[arg(long, value_name = "ID")]
     object: Option<String>,
     /// With a trigger in this cone, all in degrees
-    #[arg(long, value_name = "RA,DEC,R", value_parser = cone, allow_hyphen_values = true)]
-    cone: Option<(f64, f64, f64)>,
+    #[arg(long, value_name = "RA,DEC,R", allow_hyphen_values = true)]
+    cone: Option<Cone>,
     /// Received in these nights, both included
     #[arg(long, value_name = "A..B", value_parser = nights)]
     nights: Option<(Night, Night)>,
@@ -134,17 +135,6 @@ struct Gc {
     /// Say what would be removed
     #[arg(long)]
     dry_run: bool,
-}
-
-/// Three numbers in degrees: right ascension, declination, radius.
-pub fn cone(text: &str) -> Result<(f64, f64, f64), String> {
-    let numbers: Vec<f64> = text.split(',').filter_map(|number| number.trim().parse().ok()).collect();
-    match numbers[..] {
-        [ra, dec, radius] if (-90.0..=90.0).contains(&dec) && radius >= 0.0 => Ok((ra, dec, radius)),
-        _ => Err(format!(
-            "`{text}` is no cone: write right ascension, declination and radius in degrees, 210.8,54.3,0.1"
-        )),
-    }
 }
 
 impl ArchiveVerbs {
@@ -273,8 +263,7 @@ impl Which {
 
 impl Export {
     fn run(self) -> Result<(), String> {
-        let not_a_name = |id: &String| format!("`{id}` is no object's name: write ZTF17aaaedmd or 170063990240706645");
-        let object = self.object.as_ref().map(|id| parse_object(id).ok_or_else(|| not_a_name(id))).transpose()?;
+        let object = self.object.as_deref().map(named).transpose()?;
         let archive = Archive::open(&self.which.archive)?;
         let cannot = |error: std::io::Error| format!("{}: {error}", self.to.display());
         let mut tar = tar::Builder::new(BufWriter::new(File::create(&self.to).map_err(cannot)?));

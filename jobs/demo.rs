@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 const HELP: &str = "\
     Examples:\n  \
@@ -144,13 +144,9 @@ fn judged(
     threshold: f64,
     show: bool,
 ) -> Result<Score, (u8, String)> {
-    let cluster =
-        Cluster { workers: job.run.workers, process: 0, hosts: Vec::new(), patience: Duration::from_secs(60) };
+    let cluster = Cluster::alone(job.run.workers);
     let style = if show { Style::choose(false, true) } else { Style::Quiet };
-    let (outcome, screen) = carry_out(
-        job,
-        Orders { cluster, digest_at: None, dump: false, take_over: false, accept_gap: false, replay: None, style },
-    )?;
+    let (outcome, screen) = carry_out(job, Orders::plain(cluster, style))?;
     if outcome.drained {
         return Err((130, "stopped while the job ran".into()));
     }

@@ -3,9 +3,9 @@
 use crate::output::{print_json, print_text};
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use skydiff_dataflow::compare::{Difference, Said, Story, differences, each_record};
+use skydiff_dataflow::compare::{Difference, Said, Story, differences, each_record, write_parquet};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Says which objects came to be in a state in one run and not in the other, or at another time.
 ///
@@ -15,21 +15,25 @@ use std::path::{Path, PathBuf};
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     skydiff diff live/ replayed/\n  \
+    skydiff diff s3://bucket/archive lower/ --parquet moved.parquet     (after replay --archive ... JOB.toml --to lower)\n  \
     skydiff diff before/ after/ --by state,timescale     (a new threshold: how many, of what)\n  \
     skydiff diff before/ after/ --json | jq '.differences[] | select(.kind == \"entered\") | .object'")]
 pub struct Diff {
-    /// What a run wrote with --to (or its records.jsonl or records.avro)
+    /// What a run or a replay wrote with --to (or its records.jsonl or records.avro), or an archive: its folder or URL
     #[arg(value_name = "A")]
-    a: PathBuf,
-    /// What another run wrote
+    a: String,
+    /// What is held against it, likewise
     #[arg(value_name = "B")]
-    b: PathBuf,
+    b: String,
     /// Counts by these instead of a line for each
     #[arg(long, value_name = "WHAT,...", value_delimiter = ',')]
     by: Vec<By>,
     /// As JSON
     #[arg(long)]
     json: bool,
+    /// Every difference as a row of this Parquet file, too
+    #[arg(long, value_name = "FILE")]
+    parquet: Option<PathBuf>,
 }
 
 /// What differences are counted by.
@@ -74,6 +78,9 @@ impl Diff {
     pub fn run(self) -> Result<(), String> {
         let (a, b) = (story(&self.a)?, story(&self.b)?);
         let found = differences(&a, &b);
+        if let Some(path) = &self.parquet {
+            write_parquet(path, &found)?;
+        }
         let counts = counts(&found, &self.by);
         if self.json {
             let counted = counts.iter().map(|((kind, of), count)| {
@@ -105,7 +112,7 @@ impl Diff {
     }
 }
 
-fn story(run: &Path) -> Result<Story, String> {
+fn story(run: &str) -> Result<Story, String> {
     let mut story = Story::default();
     each_record(run, |record| story.hear(&record))?;
     Ok(story)

@@ -21,6 +21,7 @@ enum How {
 /// The flags.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "The Kafka cluster")]
+#[group(id = "cluster")]
 pub struct Flags {
     /// host:port of one or more of its brokers, separated by commas
     #[arg(long, value_name = "HOST:PORT,...", default_value = "127.0.0.1:9092", env = "SKYDIFF_KAFKA_BROKERS")]

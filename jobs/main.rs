@@ -1,12 +1,15 @@
 //! `skydiff`: one verb a file.
 
 mod archive;
+mod check;
 mod consume;
 mod demo;
 mod diff;
 mod fits;
 mod job;
 mod lag;
+mod launch;
+mod log;
 mod login;
 mod mapped;
 mod object;
@@ -23,10 +26,13 @@ mod schema;
 mod screen;
 mod simulate;
 mod stamp;
+mod status;
 mod survey;
 mod sweep;
+mod tied;
 mod topics;
 mod topics_of;
+mod whence;
 mod why;
 
 #[global_allocator]
@@ -46,10 +52,13 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Verb {
     Run(Box<run::Run>),
+    Launch(Box<launch::Launch>),
+    Status(status::StatusOf),
     Demo(Box<demo::Demo>),
     Simulate(Box<simulate::Simulate>),
     Replay(Box<replay::Replay>),
     Archive(archive::ArchiveVerbs),
+    Check(check::CheckVerb),
     Consume(consume::Consume),
     Diff(diff::Diff),
     Job(job::JobFile),
@@ -67,10 +76,13 @@ enum Verb {
 fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Run(run) => return run.run(),
+        Verb::Launch(launch) => return launch.run(),
+        Verb::Status(status) => status.run(),
         Verb::Demo(demo) => return demo.run(),
         Verb::Simulate(simulate) => simulate.run(),
         Verb::Replay(replay) => return replay.run(),
         Verb::Archive(archive) => return archive.run(),
+        Verb::Check(check) => check.run(),
         Verb::Consume(consume) => consume.run(),
         Verb::Diff(diff) => diff.run(),
         Verb::Job(job) => job.run(),

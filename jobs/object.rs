@@ -1,40 +1,33 @@
-//! `skydiff object`: the history of one object and the states that it is in; how other verbs find one too.
+//! `skydiff object`: the history of one object and the states that it is in.
 
 use crate::output::{print_json, print_text};
 use crate::points::{Point, csv, points, table};
+use crate::whence::{Whence, explain, named};
 use clap::Args;
 use serde_json::{Value as Json, json};
-use skydiff_dataflow::lookup::{Known, Lookup, LookupError};
+use skydiff_dataflow::lookup::Known;
 use skydiff_dataflow::record::known_json;
-use skydiff_dataflow::settings::{Job, SourceSettings, Time, load};
-use skydiff_dataflow::source::night::parse_time;
 use skydiff_operators::{Answer, Options, SeriesFeatures, Window};
-use skydiff_schemas::survey::{SURVEYS, object_name, parse_object, survey};
+use skydiff_schemas::survey::{object_name, survey};
 use skydiff_schemas::{MicroDays, ObjectClass, ObjectId, iso_utc, survey::tai};
-use std::path::{Path, PathBuf};
 
 /// Prints what is known of one object: every standing measurement, and its states at every timescale.
 ///
-/// It is computed from the packets by the operators that a job runs, so it is what a job would say after the last of them.
+/// It is computed from the packets by the operators that a job runs, so it is what a job would say after the last of them. From
+/// an archive it is computed from what was kept of packets, so that these may have expired.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     skydiff object ZTF17aaaedmd --from nights/\n  \
     skydiff object lsst:170063990240706645 --from lsst/ --csv > light_curve.csv\n  \
     skydiff object ss:20890966901666384 --from lsst/ --json | jq .timescales\n  \
-    skydiff object ZTF17aaaedmd --job JOB.toml        (its packets, its thresholds)")]
+    skydiff object ZTF17aaaedmd --job JOB.toml        (its packets, its thresholds)\n  \
+    skydiff object ZTF17aaaedmd --archive s3://bucket/archive")]
 pub struct Object {
     /// The object: ZTF17aaaedmd, 170063990240706645, ss:20890966901666384, with the survey before it where it is not clear
     #[arg(value_name = "ID")]
     id: String,
-    /// Where the packets are: folders, files, tars. May be given more than once
-    #[arg(long, value_name = "PATH", required_unless_present = "job", num_args = 1..)]
-    from: Vec<PathBuf>,
-    /// The job whose thresholds, quality cuts and timescales are meant (and its sources, without --from); else the defaults
-    #[arg(long, value_name = "JOB.toml")]
-    job: Option<PathBuf>,
-    /// When packets were received whose names do not say it (MJD or UTC date); later triggers are rejected. Default: now
-    #[arg(long, value_name = "TIME", value_parser = |text: &str| parse_time(text).map(|_| text.to_owned()))]
-    received: Option<String>,
+    #[command(flatten)]
+    whence: Whence,
     /// The measurements as CSV
     #[arg(long, conflicts_with = "json")]
     csv: bool,
@@ -47,7 +40,7 @@ impl Object {
     /// Does it.
     pub fn run(self) -> Result<(), String> {
         let object = named(&self.id)?;
-        let lookup = Lookup::of(&job_of(&self.from, self.job.as_deref(), self.received.as_deref())?)?;
+        let (_, lookup) = self.whence.lookup()?;
         let options = lookup.options.clone();
         let known = lookup.find(object).map_err(|error| explain(object, error))?;
         let rows: Vec<_> = known.history.iter().map(|row| (row.measurement, row.version, row.copies)).collect();
@@ -59,52 +52,6 @@ impl Object {
             return print_json(&as_json(object, &known, &points, &options));
         }
         print_text(&as_text(object, &known, &points, &options))
-    }
-}
-
-/// The object of that name.
-pub fn named(id: &str) -> Result<ObjectId, String> {
-    parse_object(id).ok_or_else(|| not_a_name(id))
-}
-
-/// The job of a file, or the defaults, with other sources and another time of receipt where they are given.
-pub fn job_of(from: &[PathBuf], job: Option<&Path>, received: Option<&str>) -> Result<Job, String> {
-    let mut job = load(job, std::env::vars()).map_err(|error| error.to_string())?;
-    if !from.is_empty() {
-        let source = |path: &PathBuf| SourceSettings { path: path.clone(), ..SourceSettings::default() };
-        job.source = from.iter().map(source).collect();
-    }
-    job.run.received = received.map(|time| Time::Text(time.to_owned())).or(job.run.received);
-    job.check().map(|()| job)
-}
-
-pub fn not_a_name(id: &str) -> String {
-    let surveys: Vec<&str> = SURVEYS.iter().map(|survey| survey.name()).collect();
-    format!(
-        "`{id}` is no object's name: write ZTF17aaaedmd, 170063990240706645 (LSST), ss:20890966901666384 (LSST, solar system), \
-         or put the survey before it, as in {}:NAME",
-        surveys.join(":NAME, ")
-    )
-}
-
-/// Why there is nothing to tell, and what to do.
-pub fn explain(object: ObjectId, error: LookupError) -> String {
-    match error {
-        LookupError::Settings(error) => error.to_string(),
-        LookupError::Stdin => {
-            "standard input cannot be read twice, as this must be: save it to a file and name that with --from".into()
-        }
-        LookupError::Unknown { packets: (0, _), .. } => "there is no packet in what --from names".into(),
-        LookupError::Unknown { alert_of: Some(of), .. } => {
-            format!("{} is the id of an alert: its object is {of}", object_name(object))
-        }
-        LookupError::Unknown { packets: (read, rejected), near, .. } => {
-            let near = match &near[..] {
-                [] => String::from("they hold no object of that survey"),
-                names => format!("near to it are {}", names.join(", ")),
-            };
-            format!("no alert of {} among {read} packets ({rejected} rejected); {near}", object_name(object))
-        }
     }
 }
 

@@ -11,16 +11,16 @@ mod strips;
 mod style;
 mod truth;
 
-use crate::object::{explain, job_of, named};
 use crate::output::{print_json, print_text};
 use crate::points::points;
+use crate::whence::{Whence, explain, lookup, named};
 use clap::Args;
 use data::{Ordinate, Plotted};
 use held::Moment;
 use page::Page;
-use skydiff_dataflow::lookup::{Known, Lookup};
-use skydiff_dataflow::settings::Job;
-use skydiff_dataflow::source::night::parse_time;
+use skydiff_dataflow::archive::open::Archive;
+use skydiff_dataflow::lookup::Known;
+use skydiff_dataflow::settings::{Job, Time, load};
 use skydiff_schemas::survey::{object_name, survey};
 use skydiff_schemas::{MicroDays, ObjectClass, ObjectId};
 use std::collections::BTreeMap;
@@ -28,7 +28,8 @@ use std::path::PathBuf;
 
 /// Draws one object: its light curve, and below it when each state held at each timescale.
 ///
-/// From packets (--from, --job) the states are computed anew after each of them, in order of trigger time. From the folder of a run
+/// From packets (--from, --job) the states are computed anew after each of them, in order of trigger time; from an archive, at each of
+/// its epochs, as they were known then. From the folder of a run
 /// they are what the run said, with its corrections and retractions; its packets are read for the light curve if they are still
 /// where they were, else the records give what they hold of it.
 ///
@@ -48,17 +49,10 @@ pub struct Plot {
     #[arg(value_name = "OBJECT")]
     id: String,
     /// The folder of a run (what --to named), instead of --from
-    #[arg(value_name = "RUN_DIR", conflicts_with = "from", required_unless_present_any = ["from", "job"])]
+    #[arg(value_name = "RUN_DIR", conflicts_with_all = ["from", "archive"], required_unless_present_any = ["from", "job", "archive"])]
     run: Option<PathBuf>,
-    /// Where the packets are: folders, files, tars. May be given more than once
-    #[arg(long, value_name = "PATH", num_args = 1..)]
-    from: Vec<PathBuf>,
-    /// The job whose thresholds, quality cuts and timescales are meant (and its sources, without --from); else the defaults
-    #[arg(long, value_name = "JOB.toml")]
-    job: Option<PathBuf>,
-    /// When packets were received whose names do not say it (MJD or UTC date); later triggers are rejected. Default: now
-    #[arg(long, value_name = "TIME", value_parser = |text: &str| parse_time(text).map(|_| text.to_owned()))]
-    received: Option<String>,
+    #[command(flatten)]
+    whence: Whence,
     /// The picture, .png or .svg. Default: OBJECT.png in this folder
     #[arg(long, short, value_name = "FILE", conflicts_with = "json")]
     output: Option<PathBuf>,
@@ -133,16 +127,17 @@ impl Plot {
     }
 
     fn of_packets(&self, object: ObjectId) -> Result<Plotted, String> {
-        let mut job = job_of(&self.from, self.job.as_deref(), self.received.as_deref())?;
+        let (mut job, archive) = self.whence.job()?;
         if !self.timescales.is_empty() {
             job.timescales.timescales = ascending(&self.timescales);
             job.check()?;
         }
-        let (known, moments) = follow(object, &job)?;
+        let plotted_from = if archive.is_some() { "archive" } else { "packets" };
+        let (known, moments) = follow(object, &job, archive)?;
         let moments: Vec<Moment> =
             moments.iter().map(|moment| Moment::new(moment.time, moment.answer.as_ref())).collect();
         let mut plotted = of(object, &known, &job);
-        plotted.states_from = "packets";
+        plotted.states_from = plotted_from;
         plotted.timescales = held::strips(&job.timescales.timescales, &moments);
         Ok(plotted)
     }
@@ -175,10 +170,11 @@ impl Plot {
                 ..Plotted::default()
             }
         } else {
-            let mut job = job_of(&[], self.job.as_deref(), self.received.as_deref())?;
+            let mut job = load(self.whence.job.as_deref(), std::env::vars()).map_err(|error| error.to_string())?;
+            job.run.received = self.whence.received.clone().map(Time::Text).or(job.run.received);
             job.source = said.sources.clone();
             job.check()?;
-            let (known, _) = follow(object, &job)?;
+            let (known, _) = follow(object, &job, None)?;
             of(object, &known, &job)
         };
         plotted.states_from = "records";
@@ -188,7 +184,7 @@ impl Plot {
     }
 
     fn add_truth(&self, plotted: &mut Plotted) -> Result<(), String> {
-        let around: Vec<PathBuf> = self.from.iter().chain(&self.run).cloned().collect();
+        let around: Vec<PathBuf> = self.whence.from.iter().chain(&self.run).cloned().collect();
         let Some(path) = self.truth.clone().or_else(|| truth::beside(&around)) else { return Ok(()) };
         let truth = truth::read(&path, &plotted.object)?;
         if truth.points.is_empty() && truth.class.is_none() {
@@ -206,8 +202,12 @@ fn ascending(timescales: &[f64]) -> Vec<f64> {
     timescales
 }
 
-fn follow(object: ObjectId, job: &Job) -> Result<(Known, Vec<skydiff_dataflow::lookup::Moment>), String> {
-    Lookup::of(job)?.follow(object).map_err(|error| explain(object, error))
+fn follow(
+    object: ObjectId,
+    job: &Job,
+    archive: Option<Archive>,
+) -> Result<(Known, Vec<skydiff_dataflow::lookup::Moment>), String> {
+    lookup(job, archive)?.follow(object).map_err(|error| explain(object, error))
 }
 
 /// The light curve that packets give.

@@ -1,12 +1,13 @@
 //! `skydiff replay`: recorded nights once more, by the same graph.
 
-use crate::archive::cone;
 use crate::run::Run;
 use crate::topics_of::Kafka;
 use clap::{Args, ValueEnum};
-use skydiff_dataflow::archive::recall::{From, Granularity};
+use skydiff_dataflow::archive::open::Archive;
+use skydiff_dataflow::archive::recall::{From, Granularity, captured};
+use skydiff_dataflow::cone::Cone;
 use skydiff_dataflow::run::{Replay as Request, open_job};
-use skydiff_dataflow::settings::load;
+use skydiff_dataflow::settings::{Job, load, of_record};
 use skydiff_dataflow::source::Night;
 use skydiff_dataflow::source::night::parse_time;
 use skydiff_operators::Epoch;
@@ -27,7 +28,9 @@ const HELP: &str = "\
 
 /// Replays recorded epochs of an archive: what a live job said then, or would have said with other settings.
 ///
-/// What was known before the nights is loaded first, in silence; what is told is of the nights alone.
+/// What was known before the nights is loaded first, in silence; what is told is of the nights alone. Without JOB.toml each epoch is
+/// replayed by the job that was in force at it: where that changed (`skydiff run --restate`), one stretch after another, each with
+/// a summary of its own.
 #[derive(Args, Debug)]
 #[command(after_help = HELP)]
 pub struct Replay {
@@ -47,8 +50,8 @@ pub struct Replay {
     #[arg(long, value_name = "TIME", value_parser = |text: &str| parse_time(text).map(|_| text.to_owned()))]
     as_of: Option<String>,
     /// Only the objects of this cone, all in degrees: whole, with those that contend with them for a source
-    #[arg(long, value_name = "RA,DEC,R", value_parser = cone, allow_hyphen_values = true)]
-    cone: Option<(f64, f64, f64)>,
+    #[arg(long, value_name = "RA,DEC,R", allow_hyphen_values = true)]
+    cone: Option<Cone>,
     /// Leave out what was known before the nights
     #[arg(long)]
     cold: bool,
@@ -107,30 +110,79 @@ pub fn nights(text: &str) -> Result<(Night, Night), String> {
     if from <= to { Ok((from, to)) } else { Err(format!("`{text}` ends before it begins")) }
 }
 
+/// A stretch of epochs that is replayed by one job.
+struct Stretch {
+    job: Job,
+    first: Epoch,
+    last: Option<Epoch>,
+}
+
 impl Replay {
     /// Does it.
     pub fn run(self) -> ExitCode {
-        let cannot = |why: String| {
-            eprintln!("skydiff: {why}");
-            ExitCode::from(2)
+        let prepared = open_job(&self.archive).and_then(|(recorded, archive)| {
+            let stretches = self.stretches(&recorded, &archive)?;
+            let runs = stretches.into_iter().map(|stretch| self.request(stretch, &archive));
+            Ok((runs.collect::<Result<Vec<_>, _>>()?, archive))
+        });
+        let (mut runs, archive) = match prepared {
+            Ok(prepared) => prepared,
+            Err(why) => {
+                eprintln!("skydiff: {why}");
+                return ExitCode::from(2);
+            }
         };
-        let (recorded, _) = match open_job(&self.archive) {
-            Ok(opened) => opened,
-            Err(why) => return cannot(why),
+        // If none is wanted, one of them says so.
+        if runs.iter().any(|(_, replay)| replay.wants(&archive)) {
+            runs.retain(|(_, replay)| replay.wants(&archive));
+        } else {
+            runs.truncate(1);
+        }
+        let last = runs.len() - 1;
+        for (at, (job, replay)) in runs.into_iter().enumerate() {
+            let (digest, dump) = (self.digest && at == last, self.dump.clone().filter(|_| at == last));
+            let done = Run::replay(replay, at > 0, digest, dump, self.json).with(job);
+            if at == last || done != ExitCode::SUCCESS {
+                return done;
+            }
+        }
+        ExitCode::SUCCESS
+    }
+
+    /// One, of the job that is given; else one for each job that was in force.
+    fn stretches(&self, recorded: &Job, archive: &Archive) -> Result<Vec<Stretch>, String> {
+        if let Some(path) = &self.job {
+            let job = load(Some(path), std::env::vars()).map_err(|error| error.to_string())?;
+            return Ok(vec![Stretch { job, first: Epoch(0), last: None }]);
+        }
+        let mut begins = vec![Epoch(0)];
+        begins.extend(archive.chain.restated());
+        if begins.len() == 1 {
+            return Ok(vec![Stretch { job: recorded.clone(), first: Epoch(0), last: None }]);
+        }
+        let stretch = |(at, first): (usize, &Epoch)| {
+            let sum = archive.chain.settings(*first).ok_or("the archive is empty")?;
+            let last = begins.get(at + 1).map(|next| Epoch(next.0 - 1));
+            Ok(Stretch { job: of_record(&archive.settings(sum)?)?, first: *first, last })
         };
-        let mut job = match &self.job {
-            Some(path) => match load(Some(path), std::env::vars()) {
-                Ok(job) => job,
-                Err(error) => return cannot(error.to_string()),
-            },
-            None => recorded.clone(),
-        };
-        // What was captured of a packet depends on these; all else is decided after that.
-        let captured = |job: &skydiff_dataflow::settings::Job| (job.survey.clone(), job.run.future_days.to_bits());
+        begins.iter().enumerate().map(stretch).collect()
+    }
+
+    fn request(&self, stretch: Stretch, archive: &Archive) -> Result<(Job, Request), String> {
+        let Stretch { mut job, first, last } = stretch;
+        // By another job, all that was captured by any other is captured again.
+        let mut again = false;
+        if self.job.is_some() {
+            for epoch in [Epoch(0)].into_iter().chain(archive.chain.restated()) {
+                if let Some(sum) = archive.chain.settings(epoch) {
+                    again |= captured(&job) != captured(&of_record(&archive.settings(sum)?)?);
+                }
+            }
+        }
         let from = match self.from {
             Some(Kept::Packets) => From::Packets,
             Some(Kept::Measurements) => From::Measurements,
-            None if captured(&job) != captured(&recorded) => From::Packets,
+            None if again => From::Packets,
             None => From::Measurements,
         };
         (job.source, job.archive.url) = (Vec::new(), None);
@@ -139,23 +191,26 @@ impl Replay {
         self.kafka.over(&mut job);
         job.name = self.name.clone().unwrap_or(job.name);
         if publishes && job.sink.kafka.topic.is_none() {
-            return cannot("--to kafka: name the topic (--publish TOPIC, or sink.kafka.topic in the job file)".into());
+            return Err("--to kafka: name the topic (--publish TOPIC, or sink.kafka.topic in the job file)".into());
         }
         if !publishes {
             job.sink.kafka = Default::default();
         }
         job.run.workers = self.workers.unwrap_or(job.run.workers);
-        let as_of = self.as_of.as_deref().map(parse_time).transpose();
+        let as_of = self.as_of.as_deref().map(parse_time).transpose()?;
         let replay = Request {
             url: self.archive.clone(),
             nights: self.nights,
-            until: self.epoch.map(Epoch),
-            as_of: as_of.unwrap_or_default(),
+            from_epoch: first,
+            until: self.epoch.map(Epoch).into_iter().chain(last).min(),
+            as_of,
             cold: self.cold,
             cone: self.cone,
             granularity: if self.granularity == Grain::Night { Granularity::Night } else { Granularity::Epoch },
             from,
+            again: again && from == From::Packets,
+            in_force: self.job.is_none(),
         };
-        Run::replay(replay, self.digest, self.dump, self.json).with(job)
+        Ok((job, replay))
     }
 }

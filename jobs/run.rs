@@ -1,10 +1,13 @@
 //! `skydiff run`: the main job, from packets to records.
 
+use crate::log::{Log, complain};
 use crate::output::say;
 use crate::screen::{Screen, Style};
+use crate::tied::listen;
 use crate::topics_of::Kafka;
 use clap::Args;
-use skydiff_dataflow::cluster::{Cluster, end_with_peers};
+use skydiff_dataflow::cluster::find::places;
+use skydiff_dataflow::cluster::{Cluster, PATIENCE, Secret, end_with_peers};
 use skydiff_dataflow::event::Gauges;
 use skydiff_dataflow::flow::clock::Stop;
 use skydiff_dataflow::ledger::DigestAt;
@@ -12,8 +15,9 @@ use skydiff_dataflow::run::{Outcome, Replay, Request, RunError, run};
 use skydiff_dataflow::settings::{Job, SourceSettings, Time, load};
 use skydiff_dataflow::source::night::parse_time;
 use skydiff_dataflow::source::{EpochCut, Progress};
+use skydiff_dataflow::watch::{About, STALL, serve, set_process};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -31,13 +35,14 @@ const HELP: &str = "\
     skydiff run JOB.toml --epoch visit          (skydiff job > JOB.toml writes one to begin with)\n  \
     skydiff run --from out/rejects.tar --to again --max-reject 1\n  \
     two processes, on two machines that see the same files:\n  \
-    skydiff run JOB.toml --process 0 --hosts a:2101,b:2101\n  \
-    skydiff run JOB.toml --process 1 --hosts a:2101,b:2101\n\nExit codes:\n  \
-    0    done, or drained after Ctrl-C\n  \
+    skydiff run JOB.toml --process 0 --hosts a:2101,b:2101 --secret-file secret\n  \
+    skydiff run JOB.toml --process 1 --hosts a:2101,b:2101 --secret-file secret\n  \
+    (skydiff launch does this, and starts them again when one fails)\n\nExit codes:\n  \
+    0    done, or drained after Ctrl-C or SIGTERM, at any process\n  \
     1    an output cannot be written, another process cannot be reached, or the books do not balance\n  \
-    2    the command line, the job file or a path in it cannot be used\n  \
+    2    refused: the command line, the job file or a path in it cannot be used; another writer; other settings\n  \
     3    too much is wrong with the packets (--max-reject)\n  \
-    4    another process of the job has ended\n  \
+    4    another process of the job has ended, or is silent, or whoever launched it has gone\n  \
     5    a newer generation of the job writes the archive: do not start again\n  \
     6    an older one's last manifest arrived late: start again\n  \
     130  a second Ctrl-C";
@@ -67,11 +72,32 @@ pub struct Run {
     #[arg(long, value_name = "N", requires = "hosts")]
     processes: Option<usize>,
     /// Which of them this is, from 0; process 0 mints and writes
-    #[arg(long, value_name = "I", default_value_t = 0, requires = "hosts")]
-    process: usize,
-    /// host:port of every process, in order, separated by commas
-    #[arg(long, value_name = "HOST:PORT,...", value_delimiter = ',')]
-    hosts: Vec<String>,
+    #[arg(long, value_name = "I", requires = "hosts")]
+    process: Option<usize>,
+    /// host:port of every process, in order, separated by commas; @FILE, one a line; slurm or kubernetes, by the environment
+    #[arg(long, value_name = "HOST:PORT,...")]
+    hosts: Option<String>,
+    /// Where this process listens to the others, if not at its place in --hosts (tunnels, all interfaces)
+    #[arg(long, value_name = "ADDR:PORT", requires = "hosts")]
+    bind: Option<String>,
+    /// File with the secret by which processes know each other (or SKYDIFF_SECRET); needed between machines
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+    /// How long to wait for the other processes, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE.as_secs())]
+    patience: u64,
+    /// Serve /healthz, /metrics and /status here; a bare port is one of this machine only
+    #[arg(long, value_name = "[ADDR:]PORT")]
+    listen: Option<String>,
+    /// After so many seconds without any progress, while input waits, /healthz fails
+    #[arg(long, value_name = "SECONDS", default_value_t = STALL.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
+    stall: u64,
+    /// How logs are written, on standard error
+    #[arg(long, value_enum, default_value_t)]
+    log: Log,
+    /// End when standard input closes, drain when it says so: for `skydiff launch`
+    #[arg(long, hide = true)]
+    tied: bool,
     /// What an epoch is: packets=1000, bytes=64MB, visit, file (the rows of an epoch are held in memory)
     #[arg(long, value_name = "CUT")]
     epoch: Option<EpochCut>,
@@ -96,6 +122,10 @@ pub struct Run {
     /// Take the archive over from a job that may still be alive
     #[arg(long)]
     take_over: bool,
+    /// Let settings that differ from those of the archive take effect: what is known is told once more where that changes it, as
+    /// records of an epoch of their own whose reason is config or code
+    #[arg(long)]
+    restate: bool,
     /// Go on where Kafka no longer holds what was to be read; what is missing is recorded
     #[arg(long)]
     accept_gap: bool,
@@ -107,6 +137,9 @@ pub struct Run {
     /// One line of JSON for everything that happens, for machines
     #[arg(long)]
     json: bool,
+    /// Goes on with the files of a replay of the epochs before
+    #[arg(skip)]
+    append: bool,
     /// Recorded epochs in the place of sources: `skydiff replay` says which
     #[arg(skip)]
     replay: Option<Replay>,
@@ -114,8 +147,8 @@ pub struct Run {
 
 impl Run {
     /// Of recorded epochs, in the place of what a command line names.
-    pub fn replay(replay: Replay, digest: bool, dump: Option<PathBuf>, json: bool) -> Run {
-        Run { replay: Some(replay), digest, dump, json, ..Run::of_job() }
+    pub fn replay(replay: Replay, append: bool, digest: bool, dump: Option<PathBuf>, json: bool) -> Run {
+        Run { replay: Some(replay), append, digest, dump, json, ..Run::of_job() }
     }
 
     /// Of a job that says it all.
@@ -126,8 +159,15 @@ impl Run {
             to: None,
             workers: None,
             processes: None,
-            process: 0,
-            hosts: Vec::new(),
+            process: None,
+            hosts: None,
+            bind: None,
+            secret_file: None,
+            patience: PATIENCE.as_secs(),
+            listen: None,
+            stall: STALL.as_secs(),
+            log: Log::Text,
+            tied: false,
             epoch: None,
             max_reject: None,
             received: None,
@@ -136,10 +176,12 @@ impl Run {
             dump: None,
             archive: None,
             take_over: false,
+            restate: false,
             accept_gap: false,
             name: None,
             kafka: Kafka::default(),
             json: false,
+            append: false,
             replay: None,
         }
     }
@@ -167,13 +209,14 @@ impl Run {
 
     fn end(&self, job: Result<Job, (u8, String)>) -> ExitCode {
         let json = self.json;
+        crate::log::start(self.log);
         match job.and_then(|job| self.start(&job)) {
             Ok(()) => ExitCode::SUCCESS,
             Err((code, why)) => {
                 if json {
                     say(&serde_json::json!({ "event": "error", "code": code, "error": why }));
                 }
-                eprintln!("skydiff: {why}");
+                complain(&why, code);
                 ExitCode::from(code)
             }
         }
@@ -199,37 +242,73 @@ impl Run {
         job.run.max_reject = self.max_reject.unwrap_or(job.run.max_reject);
         job.run.received = self.received.clone().map(Time::Text).or(job.run.received);
         job.epochs.cut = self.epoch.unwrap_or(job.epochs.cut);
+        if self.restate && job.archive.url.is_none() {
+            return Err((2, "--restate: there is no archive to be restated: say --archive URL".into()));
+        }
         job.check().map(|()| job).map_err(|wrong| (2, wrong))
     }
 
     fn cluster(&self, workers: usize) -> Result<Cluster, (u8, String)> {
-        let hosts = self.hosts.len();
-        if let Some(processes) = self.processes.filter(|processes| *processes != hosts) {
-            return Err((
-                2,
-                format!("--hosts names {hosts} processes, --processes says {processes}: give host:port of each"),
-            ));
+        let said = self.hosts.as_deref().unwrap_or_default();
+        let environment =
+            std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
+        let refused = |why: String| (2, why);
+        let (process, hosts) = places(said, &environment.collect()).map_err(refused)?;
+        if let Some(processes) = self.processes.filter(|processes| *processes != hosts.len()) {
+            let text = format!(
+                "--hosts names {} processes, --processes says {processes}: give host:port of each",
+                hosts.len()
+            );
+            return Err((2, text));
         }
-        if self.process >= hosts.max(1) {
-            return Err((2, format!("--process {}: there are {hosts} hosts, counted from 0", self.process)));
-        }
-        Ok(Cluster { workers, process: self.process, hosts: self.hosts.clone(), patience: Duration::from_secs(60) })
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let secret = match (&self.secret_file, variable("SKYDIFF_SECRET_FILE"), variable("SKYDIFF_SECRET")) {
+            _ if hosts.len() < 2 => Secret::default(),
+            (Some(file), ..) => Secret::of_file(file).map_err(refused)?,
+            (None, Some(file), _) => Secret::of_file(Path::new(&file)).map_err(refused)?,
+            (None, None, Some(text)) => Secret::of(&text).map_err(|why| (2, format!("SKYDIFF_SECRET: {why}")))?,
+            (None, None, None) => Secret::default(),
+        };
+        let run = variable("SKYDIFF_RUN")
+            .map(|text| text.parse())
+            .transpose()
+            .map_err(|why| (2, format!("SKYDIFF_RUN: {why}")))?;
+        // A pod's own name may not be known yet when it starts, nor a node's be that of the network it is reached by.
+        let everywhere = || format!("0.0.0.0:{}", hosts.get(process?)?.rsplit_once(':')?.1).into();
+        let bind =
+            self.bind.clone().or_else(|| if matches!(said, "kubernetes" | "slurm") { everywhere() } else { None });
+        let process = self.process.or(process).unwrap_or(0);
+        let patience = Duration::from_secs(self.patience);
+        let cluster = Cluster { workers, process, hosts, bind, patience, run, secret };
+        cluster.check().map_err(refused)?;
+        Ok(cluster)
     }
 
     fn start(&self, job: &Job) -> Result<(), (u8, String)> {
         let cluster = self.cluster(job.run.workers)?;
         if cluster.hosts.len() > 1 {
             end_with_peers(4);
+            set_process(cluster.process);
         }
-        let style = Style::choose(self.json, self.process == 0);
+        if self.tied && job.source.iter().any(|source| source.path == Path::new("-")) {
+            let text =
+                "standard input is the launcher's: give packets by a path, or run the job in one process without it";
+            return Err((2, text.to_owned()));
+        }
+        let style = Style::choose(self.json, cluster.process == 0);
+        let watch = self.listen.as_ref().map(|at| (at.clone(), Duration::from_secs(self.stall)));
         let orders = Orders {
             cluster,
             digest_at: self.digest_at,
             dump: self.dump.is_some(),
             take_over: self.take_over,
+            restate: self.restate,
+            append: self.append,
             accept_gap: self.accept_gap,
             replay: self.replay.clone(),
             style,
+            tied: self.tied,
+            watch,
         };
         let (outcome, screen) = carry_out(job, orders)?;
         self.tell(job, outcome, &screen)
@@ -240,7 +319,7 @@ impl Run {
         let Some(summary) = &outcome.summary else { return Ok(()) };
         if summary.counts.received == 0 && !outcome.drained && job.archive.url.is_none() {
             let paths = job.source.iter().map(|source| source.path.display().to_string());
-            eprintln!("skydiff: no packets found in {}", paths.collect::<Vec<_>>().join(", "));
+            tracing::warn!("no packets found in {}", paths.collect::<Vec<_>>().join(", "));
         }
         if let Some(path) = &self.dump {
             let mut text = outcome.dump.join("\n");
@@ -271,27 +350,66 @@ pub struct Orders {
     pub dump: bool,
     /// Whether another writer's lease is overridden.
     pub take_over: bool,
+    /// Whether other settings take effect on an archive.
+    pub restate: bool,
+    /// Whether the files of another run are gone on with.
+    pub append: bool,
     /// Whether a gap in what Kafka holds is accepted.
     pub accept_gap: bool,
     /// What is replayed instead of read.
     pub replay: Option<Replay>,
     /// For whom it is shown.
     pub style: Style,
+    /// Whether it ends with whoever launched it.
+    pub tied: bool,
+    /// Where its state is served, and after how long a stall is a failure.
+    pub watch: Option<(String, Duration)>,
+}
+
+impl Orders {
+    /// From its sources to its sinks, and nothing else.
+    pub fn plain(cluster: Cluster, style: Style) -> Orders {
+        let (digest_at, replay) = (None, None);
+        Orders {
+            cluster,
+            digest_at,
+            dump: false,
+            take_over: false,
+            restate: false,
+            append: false,
+            accept_gap: false,
+            replay,
+            style,
+            tied: false,
+            watch: None,
+        }
+    }
 }
 
 /// Carries out a job, shows how it goes, and drains it on Ctrl-C. The error is an exit code and a sentence.
 pub fn carry_out(job: &Job, orders: Orders) -> Result<(Outcome, Screen), (u8, String)> {
     let stop = Arc::new(AtomicBool::new(false));
-    let interrupted = Arc::new(AtomicBool::new(false));
-    watch_interrupts(if orders.cluster.process == 0 { &stop } else { &interrupted })
-        .map_err(|error| (1, error.to_string()))?;
+    crate::log::start(Log::Text);
+    watch_interrupts(&stop).map_err(|error| (1, error.to_string()))?;
+    if orders.tied {
+        listen(stop.clone()).map_err(|error| (1, error.to_string()))?;
+    }
     let (progress, gauges) = (Arc::new(Progress::default()), Gauges::default());
+    if let Some((at, stall)) = orders.watch {
+        let (job, process) = (job.name.clone(), orders.cluster.process);
+        let processes = orders.cluster.hosts.len().max(1);
+        gauges.watch.start(About { job, process, processes, progress: progress.clone(), stall });
+        let at = serve(&at, gauges.watch.clone()).map_err(|error| (2, error.to_string()))?;
+        tracing::info!("http://{at} serves /healthz, /metrics and /status");
+    }
     let (events, heard) = channel();
     let request = Request {
         cluster: orders.cluster.clone(),
         digest_at: orders.digest_at,
         dump: orders.dump,
         take_over: orders.take_over,
+        restate: orders.restate,
+        append: orders.append,
         accept_gap: orders.accept_gap,
         replay: orders.replay,
         stop: stop.clone(),
@@ -299,7 +417,7 @@ pub fn carry_out(job: &Job, orders: Orders) -> Result<(Outcome, Screen), (u8, St
         gauges: gauges.clone(),
         events,
     };
-    let mut screen = Screen::new(orders.style, progress, gauges, stop, interrupted);
+    let mut screen = Screen::new(orders.style, progress, gauges, stop);
     let outcome = std::thread::scope(|scope| {
         let running = scope.spawn(|| run(job, request));
         // Not until all have hung up: a mint that waits for standard input never does.

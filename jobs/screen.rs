@@ -47,8 +47,6 @@ pub struct Screen {
     progress: Arc<Progress>,
     gauges: Gauges,
     stop: Arc<AtomicBool>,
-    /// Somebody pressed Ctrl-C at a process that is not the first.
-    elsewhere: Arc<AtomicBool>,
     bar: ProgressBar,
     begun: Instant,
     reported: Instant,
@@ -57,20 +55,14 @@ pub struct Screen {
 
 impl Screen {
     /// Of a job that begins.
-    pub fn new(
-        style: Style,
-        progress: Arc<Progress>,
-        gauges: Gauges,
-        stop: Arc<AtomicBool>,
-        elsewhere: Arc<AtomicBool>,
-    ) -> Screen {
+    pub fn new(style: Style, progress: Arc<Progress>, gauges: Gauges, stop: Arc<AtomicBool>) -> Screen {
         let bar = if style == Style::Bar { ProgressBar::new(0) } else { ProgressBar::hidden() };
         let template = "{elapsed_precise} [{bar:30}] {bytes}/{total_bytes}, {eta} left  {msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }
         let now = Instant::now();
-        Screen { style, progress, gauges, stop, elsewhere, bar, begun: now, reported: now, told_stop: false }
+        Screen { style, progress, gauges, stop, bar, begun: now, reported: now, told_stop: false }
     }
 
     /// Until the job has ended.
@@ -96,10 +88,10 @@ impl Screen {
             (_, Style::Quiet) => {}
             (Event::Beside(path), Style::Json) => say(&json!({ "event": "skipped", "path": path })),
             (Event::Beside(path), _) => {
-                self.line(|| eprintln!("skydiff: {} holds no packet, it is left out", path.display()))
+                self.line(|| tracing::info!("{} holds no packet, it is left out", path.display()))
             }
             (Event::Note(what), Style::Json) => say(&json!({ "event": "note", "text": what })),
-            (Event::Note(what), _) => self.line(|| eprintln!("skydiff: {what}")),
+            (Event::Note(what), _) => self.line(|| tracing::info!("{what}")),
             (Event::Digest { digest, at }, Style::Json) => {
                 say(&json!({ "event": "digest", "digest": format!("{digest:032x}"), "at": at }));
             }
@@ -117,13 +109,7 @@ impl Screen {
     fn tick(&mut self) {
         if self.stop.load(Ordering::Relaxed) && !self.told_stop {
             self.told_stop = true;
-            self.line(|| eprintln!("skydiff: finishing what has been taken; Ctrl-C again ends at once"));
-        }
-        if self.elsewhere.load(Ordering::Relaxed) && !self.told_stop {
-            self.told_stop = true;
-            eprintln!(
-                "skydiff: process 0 decides when the job ends: interrupt that one. Ctrl-C again ends this one, and so all, at once"
-            );
+            self.line(|| tracing::info!("finishing what has been taken; Ctrl-C again ends at once"));
         }
         let [read, ahead] = [&self.progress.read, &self.progress.ahead].map(|gauge| get(gauge));
         let [packets, rejected, records, epochs] =

@@ -1,40 +1,45 @@
 //! `skydiff why`: why an object was told as it was, or nothing was told.
 
-use crate::object::{explain, job_of, not_a_name};
 use crate::output::{print_json, print_text};
 use crate::points::{Point, points};
+use crate::replay::nights;
+use crate::whence::{Whence, explain, named, unreadable};
 use clap::Args;
 use serde_json::{Value as Json, json};
+use skydiff_dataflow::cone::Cone;
 use skydiff_dataflow::lookup::{Known, Lookup};
-use skydiff_dataflow::source::night::parse_time;
+use skydiff_dataflow::settings::Job;
+use skydiff_dataflow::source::Night;
 use skydiff_dataflow::why::{Held, Step, Why as Story, delay, held_against};
 use skydiff_operators::{Change, TimescaleSettings};
-use skydiff_schemas::survey::{object_name, parse_object, tai};
-use skydiff_schemas::{MicroDays, iso_utc};
-use std::path::PathBuf;
+use skydiff_schemas::survey::{object_name, tai};
+use skydiff_schemas::{MicroDays, ObjectId, iso_utc};
 
 /// Says why an object was told as it was, or why nothing was told of it.
 ///
 /// The packets that name it, one after another, with when each was received, what it made known, what became known only then
 /// though it was observed before, and the record that followed or why there was none; the measurements that are left out,
 /// and why; what was rejected; and each state's value against its threshold.
+/// Of a cone and a night: each object that sent an alert from there then, with the packets of that night only; or how many
+/// packets came that night, none of them from there, and how near the nearest was.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     skydiff why ZTF17aaaedmd --from nights/\n  \
+    skydiff why ZTF17aaaedmd --archive s3://bucket/archive\n  \
+    skydiff why --cone 210.8,54.3,0.01 --night 2026-01-14 --archive arch     (why was nothing said of my field?)\n  \
     skydiff why lsst:170063990240706645 --from lsst/ --json | jq '.packets[] | select(.told)'")]
 pub struct Why {
     /// The object, as for `skydiff object`
-    #[arg(value_name = "ID")]
-    id: String,
-    /// Where the packets are: folders, files, tars. May be given more than once
-    #[arg(long, value_name = "PATH", required_unless_present = "job", num_args = 1..)]
-    from: Vec<PathBuf>,
-    /// The job whose thresholds, quality cuts and timescales are meant (and its sources, without --from); else the defaults
-    #[arg(long, value_name = "JOB.toml")]
-    job: Option<PathBuf>,
-    /// When packets were received whose names do not say it (MJD or UTC date); later triggers are rejected. Default: now
-    #[arg(long, value_name = "TIME", value_parser = |text: &str| parse_time(text).map(|_| text.to_owned()))]
-    received: Option<String>,
+    #[arg(value_name = "ID", required_unless_present = "cone")]
+    id: Option<String>,
+    /// Every object in this cone instead, all in degrees
+    #[arg(long, value_name = "RA,DEC,R", allow_hyphen_values = true, conflicts_with = "id", requires = "night")]
+    cone: Option<Cone>,
+    /// The night in which packets were received, or several: 2026-01-14, 2026-01-14..2026-01-16
+    #[arg(long, value_name = "D", value_parser = nights)]
+    night: Option<(Night, Night)>,
+    #[command(flatten)]
+    whence: Whence,
     /// As JSON
     #[arg(long)]
     json: bool,
@@ -43,18 +48,71 @@ pub struct Why {
 impl Why {
     /// Does it.
     pub fn run(self) -> Result<(), String> {
-        let object = parse_object(&self.id).ok_or_else(|| not_a_name(&self.id))?;
-        let job = job_of(&self.from, self.job.as_deref(), self.received.as_deref())?;
-        let lookup = Lookup::of(&job)?;
-        let known = lookup.find(object).map_err(|error| explain(object, error))?;
-        let story = lookup.why(object, &job.records).map_err(|error| explain(object, error))?;
-        let settings = &lookup.options.timescales;
-        let rows: Vec<_> = known.history.iter().map(|row| (row.measurement, row.version, row.copies)).collect();
-        let points = points(&rows, settings.photometry);
-        if self.json {
-            return print_json(&as_json(&known, &story, &points, settings));
+        let (job, lookup) = self.whence.lookup()?;
+        if let Some((cone, night)) = self.cone.zip(self.night) {
+            return self.of_cone(&job, &lookup, cone, night);
         }
-        print_text(&as_text(&object_name(object), &known, &story, &points, settings))
+        let told = Told::of(named(self.id.as_deref().unwrap_or_default())?, &job, &lookup, self.night)?;
+        if self.json { print_json(&told.json()) } else { print_text(&told.text()) }
+    }
+
+    fn of_cone(&self, job: &Job, lookup: &Lookup, cone: Cone, night: (Night, Night)) -> Result<(), String> {
+        let found = lookup.in_cone(cone, night).map_err(unreadable)?;
+        let objects = found.objects.keys().map(|object| Told::of(*object, job, lookup, Some(night)));
+        let objects = objects.collect::<Result<Vec<_>, _>>()?;
+        if self.json {
+            return print_json(&json!({
+                "packets_of_the_night": found.packets,
+                "nearest_outside_deg": found.nearest,
+                "objects": objects.iter().map(Told::json).collect::<Vec<_>>(),
+            }));
+        }
+        let mut text = match (found.packets, found.nearest) {
+            (0, _) => "no packet came that night\n".to_owned(),
+            (packets, Some(nearest)) if objects.is_empty() => format!(
+                "{packets} packets came that night, none of them from there: the nearest was {nearest:.4} deg from its middle\n"
+            ),
+            (packets, _) => {
+                format!("{packets} packets came that night; {} objects sent some from there\n", objects.len())
+            }
+        };
+        objects.iter().for_each(|told| text += &format!("\n{}", told.text()));
+        print_text(&text)
+    }
+}
+
+/// All that is told of an object.
+struct Told {
+    name: String,
+    known: Known,
+    story: Story,
+    points: Vec<Point>,
+    settings: TimescaleSettings,
+}
+
+impl Told {
+    /// Of all its packets, or of those that were received in these nights; what is known is always what is known at the end.
+    fn of(object: ObjectId, job: &Job, lookup: &Lookup, of: Option<(Night, Night)>) -> Result<Told, String> {
+        let known = lookup.find(object).map_err(|error| explain(object, error))?;
+        let mut story = lookup.why(object, &job.records).map_err(|error| explain(object, error))?;
+        if let Some((from, to)) = of {
+            let within =
+                |step: &Step| Night::of_receipt(step.received).is_some_and(|night| from <= night && night <= to);
+            story.steps.retain(within);
+        }
+        let settings = lookup.options.timescales.clone();
+        let rows: Vec<_> = known.history.iter().map(|row| (row.measurement, row.version, row.copies)).collect();
+        Ok(Told { name: object_name(object), points: points(&rows, settings.photometry), known, story, settings })
+    }
+
+    fn json(&self) -> Json {
+        let mut json = as_json(&self.known, &self.story, &self.points, &self.settings);
+        json["object"] = json!(self.name);
+        json
+    }
+
+    fn text(&self) -> String {
+        as_text(&self.name, &self.known, &self.story, &self.points, &self.settings)
     }
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Publishes the sample's nights as HATS collections and opens them in LSDB, DuckDB, polars and pandas.
+# Publishes the sample's nights as HATS collections and opens them in LSDB, DuckDB, polars and pandas: first from packets, then
+# from an archive, night after night. Then moves a threshold, and holds `skydiff diff` against DuckDB.
 # Makes a Python of its own in target/python (about 1.4 GB, once).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,3 +15,21 @@ cargo run --quiet --locked -- publish --from tests/sample --to target/catalogues
 # A second time, so that there is an edition before the one that is read.
 cargo run --quiet --locked -- publish --from tests/sample --to target/catalogues
 "$python" tests/python/open_catalogues.py target/catalogues
+
+skydiff() { cargo run --quiet --locked -- "$@"; }
+work=target/catalogues/work
+rm -rf "$work" && mkdir -p "$work/nights"
+for night in tests/sample/*.tar.gz; do
+  cp "$night" "$work/nights"
+  skydiff run --from "$work/nights" --archive "$work/arch" --to "$work/live" >/dev/null
+  case $night in *[0369].tar.gz) skydiff publish --archive "$work/arch" --to "$work/nightly" ;; esac
+done
+skydiff publish --archive "$work/arch" --to "$work/nightly"
+"$python" tests/python/open_catalogues.py "$work/nightly"
+
+printf '[timescales]\ntrend_z = 3.0\nvariable_z = 3.0\n' >"$work/lower.toml"
+skydiff replay "$work/lower.toml" --archive "$work/arch" --to "$work/lower" >/dev/null
+skydiff publish --archive "$work/arch" --job "$work/lower.toml" --to "$work/lower-cat"
+skydiff diff "$work/arch" "$work/lower" --json --parquet "$work/diff.parquet" >"$work/diff.json"
+"$python" tests/python/diff_by_duckdb.py "$work/nightly" "$work/lower-cat" "$work/diff.json" "$work/diff.parquet"
+skydiff diff "$work/arch" "$work/live" | grep -q ' 0 differences'

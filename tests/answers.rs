@@ -82,6 +82,100 @@ fn what_was_told_of_an_object_is_explained_by_its_packets() {
     assert!(!skydiff(["why", "ZTF99zzzzzzz", "--from", SAMPLE]).status.success());
 }
 
+/// A night's packets in an archive, and in the folder that they were read from.
+fn archived(folder: &Folder) -> String {
+    let arch = folder.0.join("arch").to_str().unwrap().to_owned();
+    printed(skydiff(["archive", "ingest", "--from", SAMPLE, "--archive", &arch, "--epoch", "packets=40"]));
+    arch
+}
+
+#[test]
+fn an_archive_answers_as_its_packets_do() {
+    let folder = Folder::new("answers-archive");
+    let (arch, out) = (archived(&folder), run(&folder, ""));
+    assert!(printed(skydiff(["diff", &arch, &arch])).contains(" 0 differences"));
+    let said = json(&["diff", &arch, &out, "--by", "state", "--json"]);
+    assert_eq!(said["a"]["objects"], said["b"]["objects"]);
+    assert_eq!(
+        said["b"]["records"].as_u64().unwrap(),
+        fs::read_to_string(format!("{out}/records.jsonl")).unwrap().lines().count() as u64
+    );
+    let records = fs::read_to_string(format!("{out}/records.jsonl")).unwrap();
+    let objects: std::collections::BTreeSet<String> = records
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["object"].as_str().unwrap().to_owned())
+        .collect();
+    for object in objects.iter().step_by(objects.len().div_ceil(4)) {
+        let of = |verb: &str, flag: &str, place: &str| json(&[verb, object, flag, place, "--json"]);
+        let (mut theirs, mut ours) = (of("object", "--from", SAMPLE), of("object", "--archive", &arch));
+        for known in [&mut theirs, &mut ours] {
+            // Of a packet that came again, or a copy that never could have stood, an archive keeps no row.
+            let history = known["history"].as_array_mut().unwrap();
+            history.iter_mut().for_each(|point| drop(point.as_object_mut().unwrap().remove("copies")));
+        }
+        assert_eq!(ours, theirs, "{object}");
+        let (mut theirs, mut ours) = (of("why", "--from", SAMPLE), of("why", "--archive", &arch));
+        for why in [&mut theirs, &mut ours] {
+            why["left_out"]
+                .as_array_mut()
+                .unwrap()
+                .iter_mut()
+                .for_each(|point| drop(point.as_object_mut().unwrap().remove("copies")));
+        }
+        assert_eq!(ours, theirs, "{object}");
+    }
+    let (object, png) = (objects.first().unwrap(), folder.0.join("plot.png"));
+    let plot = |flags: &[&str]| json(&[&["plot", object, "--json"], flags].concat());
+    let (theirs, ours) = (plot(&["--from", SAMPLE]), plot(&["--archive", &arch]));
+    assert_eq!(ours["points"].as_array().unwrap().len(), theirs["points"].as_array().unwrap().len());
+    assert_eq!(ours["alerts"], theirs["alerts"]);
+    printed(skydiff(["plot", object, "--archive", &arch, "-o", png.to_str().unwrap()]));
+    assert!(fs::metadata(&png).unwrap().len() > 1000);
+    let unknown = skydiff(["object", "ZTF99zzzzzzz", "--archive", &arch]);
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("near to it are"));
+    let refused = folder.write("cuts.toml", b"[survey.ztf.quality]\nrb = 0.9\n");
+    let refused = skydiff(["object", object, "--archive", &arch, "--job", refused.to_str().unwrap()]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--from packets"));
+    // What expired is said to have expired, and what was kept of it still answers.
+    let expire = ["archive", "expire", "--dataset", "packets", "--keep", "0", "--archive", &arch];
+    printed(skydiff(expire));
+    assert!(String::from_utf8_lossy(&skydiff(["why", object, "--archive", &arch]).stderr).contains("have expired"));
+    printed(skydiff(["object", object, "--archive", &arch]));
+}
+
+#[test]
+fn a_cone_and_a_night_are_explained_too() {
+    let folder = Folder::new("why-cone");
+    let arch = archived(&folder);
+    let listed = json(&["archive", "ls", "--archive", &arch, "--json"]);
+    let nights = listed["nights"].as_array().unwrap();
+    let night = |at: usize| {
+        let name = nights[at]["night"].as_str().unwrap();
+        format!("{}-{}-{}", &name[..4], &name[4..6], &name[6..])
+    };
+    let (first, last) = (night(0), night(nights.len() - 1));
+    let all = format!("{first}..{last}");
+    for place in [["--archive", arch.as_str()], ["--from", SAMPLE]] {
+        let why =
+            |cone: &str, night: &str| json(&["why", "--cone", cone, "--night", night, place[0], place[1], "--json"]);
+        let whole = why("0,0,180", &all);
+        let objects = whole["objects"].as_array().unwrap();
+        let packets: usize = objects.iter().map(|object| object["packets"].as_array().unwrap().len()).sum();
+        assert!(objects.len() > 3 && packets as u64 >= whole["packets_of_the_night"].as_u64().unwrap());
+        let one = json(&["object", objects[0]["object"].as_str().unwrap(), place[0], place[1], "--json"]);
+        let first_point = one["history"].as_array().unwrap().iter().find(|point| point["ra"].is_f64()).unwrap();
+        let (ra, dec) = (first_point["ra"].as_f64().unwrap(), first_point["dec"].as_f64().unwrap());
+        let near = why(&format!("{ra},{dec},0.001"), &all);
+        assert!(near["objects"].as_array().unwrap().iter().any(|object| object["object"] == objects[0]["object"]));
+        let nothing = why(&format!("{},{},0.001", (ra + 180.0) % 360.0, -dec), &first);
+        assert!(
+            nothing["objects"].as_array().unwrap().is_empty() && nothing["nearest_outside_deg"].as_f64().unwrap() > 1.0
+        );
+        let text = printed(skydiff(["why", "--cone", "0,0,180", "--night", "1999-01-01", place[0], place[1]]));
+        assert!(text.starts_with("no packet came that night"), "{text}");
+    }
+}
+
 #[test]
 fn catalogues_hold_every_alert_and_object_and_are_replaced_whole() {
     let folder = Folder::new("publish");

@@ -3,39 +3,15 @@
 
 mod common;
 
-use common::ztf::{NIGHTS, Random, name, nights, tar};
+use common::archive::{bytes, digest, entries, hosts, input, text};
+use common::ztf::{NIGHTS, Random, name};
 use common::{Folder, complaint, data, printed, skydiff};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 const OURS: [&str; 4] = ["records.jsonl", "records.avro", "rejects.jsonl", "bindings.jsonl"];
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-fn digest(output: Output) -> String {
-    printed(output).lines().last().and_then(|line| line.strip_prefix("digest ")).unwrap().to_owned()
-}
-
-fn bytes(folder: &Folder, name: &str) -> Vec<u8> {
-    std::fs::read(folder.0.join(name)).unwrap_or_default()
-}
-
-/// Ten nights, each a tar, some packets of which are broken.
-fn input(label: &str, seed: u64, objects: usize) -> Folder {
-    let folder = Folder::new(label);
-    for (night, mut packets) in nights(seed, objects).into_iter().enumerate() {
-        if night % 3 == 1 {
-            packets.insert(packets.len() / 2, b"no packet".to_vec());
-        }
-        folder.write(&format!("{}.tar", name(night)), &tar(&packets));
-    }
-    folder
-}
 
 #[test]
 fn a_replay_says_what_was_said() {
@@ -161,15 +137,6 @@ fn packets_come_out_as_they_went_in() {
         packets.into_iter().for_each(|packet| *counts.entry(packet).or_default() += 1);
         counts
     };
-    let entries = |path: &Path| {
-        let mut tar = tar::Archive::new(std::fs::File::open(path).unwrap());
-        let read = |entry: std::io::Result<tar::Entry<'_, std::fs::File>>| {
-            let mut bytes = Vec::new();
-            std::io::Read::read_to_end(&mut entry.unwrap(), &mut bytes).unwrap();
-            bytes
-        };
-        tar.entries().unwrap().map(read).collect::<Vec<_>>()
-    };
     let exported = count(entries(&out));
     let mut made = Vec::new();
     for night in 0..NIGHTS {
@@ -281,8 +248,7 @@ fn files_are_made_large_and_starts_short_and_nothing_changes() {
 fn two_processes_write_one_archive() {
     let (from, arch) = (input("two-in", 35, 15), Folder::new("two-arch"));
     let plain = digest(skydiff(["run", "--from", text(&from.0), "--digest", "--max-reject", "1"]));
-    let ports = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
-    let hosts = ports.map(|port| port.local_addr().unwrap().to_string()).join(",");
+    let hosts = hosts();
     let children = ["0", "1"].map(|process| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_skydiff"));
         command.args(["run", "--from", text(&from.0), "--archive", text(&arch.0), "--digest", "--max-reject", "1"]);
@@ -347,4 +313,58 @@ fn what_is_damaged_is_named() {
     let failed = skydiff(["replay", "--archive", url, "--digest"]);
     let why = String::from_utf8_lossy(&failed.stderr).into_owned();
     assert!(why.contains("epoch 0 is missing") || why.contains("empty"), "{why}");
+}
+
+#[test]
+fn packets_of_a_cone_are_those_that_lie_in_it() {
+    let (from, arch) = (input("cone-in", 39, 8), Folder::new("cone"));
+    let url = text(&arch.0);
+    printed(skydiff(["archive", "ingest", "--from", text(&from.0), "--max-reject", "1", "--archive", url]));
+    let export = |flags: &[&str]| {
+        let out = from.0.join("cone.exported");
+        printed(skydiff([&["archive", "export", "--archive", url, "--to", text(&out)], flags].concat()));
+        let mut packets = entries(&out);
+        packets.sort();
+        packets
+    };
+    // The third object is at 26, -26 (see common::ztf), the next is more than 7 degrees away.
+    let of_object = export(&["--object", "ZTF24aaaaaac"]);
+    assert!(of_object.len() > 3);
+    assert!(export(&["--cone", "26,-26,0.001"]) == of_object);
+    assert!(export(&["--cone", "26.5,-26,0.5"]) == of_object, "0.45 degrees on the sky");
+    assert!(export(&["--cone", "26.5,-26,0.4"]).is_empty());
+    assert!(export(&["--cone", "26,-26,7.9"]).len() > of_object.len());
+    let night = export(&["--cone", "26,-26,0.001", "--nights", "2024-01-02..2024-01-04"]);
+    assert!(
+        !night.is_empty() && night.len() < of_object.len() && night.iter().all(|packet| of_object.contains(packet))
+    );
+    let wrong = skydiff(["archive", "export", "--archive", url, "--to", "x.tar", "--cone", "26,-26"]);
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("is no cone"));
+}
+
+#[test]
+fn rejects_are_read_once_more() {
+    let (from, arch) = (input("redrive-in", 40, 6), Folder::new("redrive"));
+    let url = text(&arch.0);
+    let future = common::ztf::from_the_future(0);
+    from.write("ztf_public_20240111.tar", &common::ztf::tar(&[future]));
+    let ingest = ["archive", "ingest", "--from", text(&from.0), "--max-reject", "1", "--archive", url];
+    printed(skydiff(ingest));
+    let rows = |dataset: &str| {
+        let listed: Value =
+            serde_json::from_str(&printed(skydiff(["archive", "ls", "--json", "--archive", url]))).unwrap();
+        let mut datasets = listed["datasets"].as_array().unwrap().iter();
+        datasets.find(|of| of["dataset"] == dataset).unwrap()["rows"].as_u64().unwrap()
+    };
+    let (packets, rejects) = (rows("packets"), rows("rejects"));
+    let redrive = |reason: &str| printed(skydiff(["archive", "redrive", "--archive", url, "--reason", reason]));
+    assert!(redrive("future").contains("1 packets were rejected as `future`"));
+    assert_eq!((rows("packets"), rows("rejects")), (packets + 1, rejects + 1), "read again, and rejected again");
+    assert!(redrive("future").contains("1 packets"), "the same one, which was read");
+    assert_eq!(rows("packets"), packets + 1, "twice said is once done");
+    assert!(redrive("datum").contains("0 packets"));
+    assert_eq!(rows("packets"), packets + 1);
+    assert!(printed(skydiff(["archive", "verify", "--archive", url])).contains("whole"));
+    let wrong = skydiff(["archive", "redrive", "--archive", url, "--reason", "bad"]);
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("write one of framing"));
 }

@@ -3,6 +3,7 @@
 use crate::counts::Counts;
 use crate::highlights::Highlights;
 use crate::report::Report;
+use crate::watch::Watch;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,6 +58,8 @@ pub struct Gauges {
     pub rejected: Arc<AtomicU64>,
     /// Records that were told.
     pub records: Arc<AtomicU64>,
+    /// The rest, for those who watch.
+    pub watch: Watch,
 }
 
 impl Gauges {

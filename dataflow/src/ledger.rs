@@ -73,6 +73,8 @@ pub struct Ledger {
 pub struct Past {
     /// The first epoch that is told.
     pub since: Epoch,
+    /// Whether that one only restates what is known.
+    pub restates: bool,
     /// Digests that recorded epochs must come to.
     pub digests: BTreeMap<Epoch, u128>,
 }
@@ -120,6 +122,7 @@ impl Ledger {
             tallies.iter().for_each(|tally| self.counts.tally(tally));
             told.iter().for_each(|lane| self.counts.merge(&lane.counts));
             self.before = Some(self.counts.clone());
+            self.gauges.watch.book(|books| books.close(&judged, &[], &self.counts, false));
             return Ok(());
         }
         if let Some(origin) = &judged.binding.origin {
@@ -127,6 +130,10 @@ impl Ledger {
         }
         self.counts.merge(&judged.counts);
         tallies.iter().for_each(|tally| self.counts.tally(tally));
+        if self.past.restates && epoch == self.past.since {
+            // Nothing of this came now but the records.
+            self.before = Some(self.counts.clone());
+        }
         let mut records = 0;
         for lane in &told {
             self.counts.merge(&lane.counts);
@@ -140,6 +147,7 @@ impl Ledger {
         }
         self.sinks.write(&judged, &told, &mut self.counts)?;
         self.counts.check().map_err(|sum| internal(&format!("epoch {}: {sum}", judged.binding.epoch)))?;
+        self.gauges.watch.book(|books| books.close(&judged, &told, &self.counts, true));
         Gauges::add(&self.gauges.epochs, 1);
         Gauges::add(&self.gauges.packets, judged.counts.received);
         Gauges::add(&self.gauges.rejected, judged.rejects.iter().map(|reject| reject.packets as i64).sum());

@@ -1,8 +1,10 @@
 //! How it runs: sources, epochs, the clock, sinks, and the assembly of the graph. The only crate that does I/O.
 
 pub mod archive;
+pub mod check;
 pub mod cluster;
 pub mod compare;
+pub mod cone;
 pub mod counts;
 mod dump;
 pub mod event;
@@ -26,5 +28,6 @@ pub mod source;
 mod testing;
 pub mod truth;
 pub mod verdict;
+pub mod watch;
 pub mod why;
 pub mod writer;

@@ -2,15 +2,22 @@
 //!
 //! Reads the packets twice: first for those of the object, then for those of other objects that claim one of its sources,
 //! since what stands, and whose it is, depends on both (DESIGN §4.1). [`Lookup::follow`] gives the answers on the way as well:
-//! what a job would have said after each packet, had they come in order of trigger time.
+//! what a job would have said after each packet, had they come in order of trigger time. Out of an archive (`lookup/kept.rs`) both
+//! come from what was kept of packets, and the answers on the way are those of its epochs.
 
+mod kept;
+mod packets;
+
+pub use packets::InCone;
+
+use crate::archive::open::Archive;
 use crate::reading::{ReadSettings, Reader};
 use crate::settings::Job;
 use crate::source::{EpochCut, Feed, Input, Mint, Packets, Place};
-use skydiff_operators::{Answer, Clocks, Epoch, Offer, Options, transients};
+use skydiff_operators::{Answer, Clocks, Epoch, Kept, KeptRows, Offer, Options, transients_with};
 use skydiff_schemas::decoder::Settings as DecoderSettings;
 use skydiff_schemas::survey::{SettingsError, object_name};
-use skydiff_schemas::{Decoder, Kind, Measurement, MicroDays, ObjectId, SourceId, Version};
+use skydiff_schemas::{Decoder, Kind, Measurement, MicroDays, ObjectId, Row, SourceId, Version};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use timely::dataflow::operators::{Input as _, Probe};
 
@@ -19,6 +26,8 @@ use timely::dataflow::operators::{Input as _, Probe};
 pub struct Lookup {
     /// The packets. Not standard input: they are read twice.
     pub inputs: Vec<Input>,
+    /// The archive, in their place.
+    pub archive: Option<Archive>,
     /// How packets are decoded.
     pub decoder: DecoderSettings,
     /// Which packets are taken.
@@ -62,7 +71,7 @@ pub struct Standing {
     pub measurement: Measurement,
     /// The version of the copy that stands.
     pub version: Option<Version>,
-    /// In how many packets it came.
+    /// In how many packets it came; of an archive, how many of its copies might have stood when they came.
     pub copies: usize,
 }
 
@@ -73,6 +82,8 @@ pub enum LookupError {
     Settings(SettingsError),
     /// Standard input cannot be read twice.
     Stdin,
+    /// The archive cannot be read, or has not what is needed any more.
+    Archive(String),
     /// No packet of it; how many were read, how many of them were rejected, and the objects whose names are nearest.
     Unknown {
         /// Packets read and rejected.
@@ -90,19 +101,32 @@ impl Lookup {
         let future = MicroDays::from_days(job.run.future_days).unwrap_or(MicroDays::DAY);
         Ok(Lookup {
             inputs: job.inputs()?,
+            archive: None,
             decoder: job.decoder()?,
-            read: ReadSettings { future, keep_bytes: false },
+            read: ReadSettings { future, keep_bytes: false, programs: job.programs() },
             options: job.options(),
         })
     }
 
+    /// In an archive, by the rules of a job.
+    pub fn in_archive(job: &Job, archive: Archive) -> Result<Lookup, String> {
+        let job = Job { source: Vec::new(), ..job.clone() };
+        Ok(Lookup { archive: Some(archive), ..Lookup::of(&job)? })
+    }
+
     /// Everything about `object`.
     pub fn find(&self, object: ObjectId) -> Result<Known, LookupError> {
-        Ok(self.known(object, self.gather(object)?))
+        match &self.archive {
+            Some(archive) => Ok(self.find_kept(archive, object)?.0),
+            None => Ok(self.known(object, self.gather(object)?)),
+        }
     }
 
     /// Everything about `object`, and what was known of it after each of the packets that [`Lookup::find`] takes, by trigger time.
     pub fn follow(&self, object: ObjectId) -> Result<(Known, Vec<Moment>), LookupError> {
+        if let Some(archive) = &self.archive {
+            return self.find_kept(archive, object);
+        }
         let gathered = self.gather(object)?;
         let mut epochs: BTreeMap<MicroDays, Vec<Offer>> = BTreeMap::new();
         for offer in &gathered.offers {
@@ -112,7 +136,7 @@ impl Lookup {
         let epochs = epochs.into_iter().map(|(time, offers)| {
             let mut clocks = Clocks::default();
             clocks.advance(object.survey, time);
-            (offers, clocks)
+            (offers, Vec::new(), clocks)
         });
         let answers = answers(object, epochs.collect(), self.options.clone()).1;
         let moments = times.into_iter().zip(answers).map(|(time, answer)| Moment { time, answer }).collect();
@@ -150,19 +174,12 @@ impl Lookup {
 
     fn known(&self, object: ObjectId, gathered: Gathered) -> Known {
         let Gathered { offers, triggers, others, packets, clocks } = gathered;
-        let mut copies: HashMap<(Kind, SourceId), Vec<(Version, Measurement)>> = HashMap::new();
-        for row in offers.iter().flat_map(|offer| offer.rows.iter().filter(|row| row.global || offer.object == object))
-        {
-            let identity = (row.measurement.kind, row.measurement.id);
-            copies.entry(identity).or_default().push((row.version, row.measurement));
-        }
-        let (rows, mut found) = answers(object, vec![(offers, clocks.clone())], self.options.clone());
-        let history = rows.into_iter().map(|measurement| {
-            let copies = copies.get(&(measurement.kind, measurement.id)).map_or(&[][..], Vec::as_slice);
-            Standing { measurement, version: copies.iter().max().map(|(version, _)| *version), copies: copies.len() }
-        });
+        let rows = offers.iter().flat_map(|offer| offer.rows.iter().map(|row| (offer.object, row)));
+        let mut copies = Copies::default();
+        rows.filter(|(of, row)| row.global || *of == object).for_each(|(_, row)| copies.add(row));
+        let (rows, mut found) = answers(object, vec![(offers, Vec::new(), clocks.clone())], self.options.clone());
         Known {
-            history: history.collect(),
+            history: copies.standing(rows),
             answer: found.pop().flatten(),
             alerts: triggers.len(),
             triggers,
@@ -191,7 +208,7 @@ impl Lookup {
 
     pub(crate) fn reader(&self) -> Result<Reader, LookupError> {
         let decoder = Decoder::new(&self.decoder).map_err(LookupError::Settings)?;
-        Ok(Reader::new(decoder, self.read))
+        Ok(Reader::new(decoder, self.read.clone()))
     }
 
     /// What lies in the inputs, file by file; they are read more than once.
@@ -208,6 +225,26 @@ impl Lookup {
             stop: Default::default(),
             progress: Default::default(),
         })
+    }
+}
+
+/// The copies of measurements that came.
+#[derive(Default)]
+struct Copies(HashMap<(Kind, SourceId), Vec<(Version, Measurement)>>);
+
+impl Copies {
+    fn add(&mut self, row: &Row) {
+        let identity = (row.measurement.kind, row.measurement.id);
+        self.0.entry(identity).or_default().push((row.version, row.measurement));
+    }
+
+    /// What stands, with the version of the copy that does.
+    fn standing(&self, rows: Vec<Measurement>) -> Vec<Standing> {
+        let standing = |measurement: Measurement| {
+            let copies = self.0.get(&(measurement.kind, measurement.id)).map_or(&[][..], Vec::as_slice);
+            Standing { measurement, version: copies.iter().max().map(|(version, _)| *version), copies: copies.len() }
+        };
+        rows.into_iter().map(standing).collect()
     }
 }
 
@@ -243,28 +280,32 @@ pub(crate) fn answer(
     clocks: Clocks,
     options: Options,
 ) -> Option<(Vec<Measurement>, Answer)> {
-    let (rows, mut answers) = answers(object, vec![(offers, clocks)], options);
+    let (rows, mut answers) = answers(object, vec![(offers, Vec::new(), clocks)], options);
     Some((rows, answers.pop()??))
 }
 
 /// The object's answer at the end of each epoch, and its rows at the end of the last.
 fn answers(
     object: ObjectId,
-    epochs: Vec<(Vec<Offer>, Clocks)>,
+    epochs: Vec<(Vec<Offer>, Vec<Kept>, Clocks)>,
     options: Options,
 ) -> (Vec<Measurement>, Vec<Option<Answer>>) {
     timely::execute_directly(move |worker| {
-        let (mut offer_input, mut clock_input, probe, objects) = worker.dataflow::<Epoch, _, _>(|scope| {
-            let (offer_input, offers) = scope.new_input::<Vec<Offer>>();
-            let (clock_input, clocks) = scope.new_input::<Vec<Clocks>>();
-            let out = transients(offers, clocks, options);
-            (offer_input, clock_input, out.changes.probe().0, out.objects)
-        });
+        let (mut offer_input, mut kept_input, mut clock_input, probe, objects) =
+            worker.dataflow::<Epoch, _, _>(|scope| {
+                let (offer_input, offers) = scope.new_input::<Vec<Offer>>();
+                let (kept_input, kept) = scope.new_input::<Vec<KeptRows>>();
+                let (clock_input, clocks) = scope.new_input::<Vec<Clocks>>();
+                let out = transients_with(offers, kept, clocks, options);
+                (offer_input, kept_input, clock_input, out.changes.probe().0, out.objects)
+            });
         let (mut last, mut answers) = (Vec::new(), Vec::new());
-        for (next, (offers, clocks)) in (1..).map(Epoch).zip(epochs) {
+        for (next, (offers, kept, clocks)) in (1..).map(Epoch).zip(epochs) {
             offers.into_iter().for_each(|offer| offer_input.send(offer));
+            kept_input.send(KeptRows { worker: 0, rows: kept });
             clock_input.send(clocks);
             offer_input.advance_to(next);
+            kept_input.advance_to(next);
             clock_input.advance_to(next);
             worker.step_while(|| probe.less_than(&next));
             last.clear();

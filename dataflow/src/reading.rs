@@ -4,12 +4,12 @@ use crate::archive::dataset::{PacketAlert, PacketRow};
 use crate::counts::Counts;
 use crate::judge::Verdicts;
 use crate::reject::{At, Reason, Reject, RowRejects};
-use crate::source::{MAX_PACKET, Opener, Origin, Parcel, Share};
+use crate::source::{Bytes, MAX_PACKET, Opener, Origin, Parcel, Share};
 use crate::writer::{Writers, describe};
 use serde::{Deserialize, Serialize};
 use skydiff_operators::{Clocks, Epoch, Kept, Offer};
 use skydiff_schemas::survey::tai;
-use skydiff_schemas::{Alert, Decoder, MicroDays, PacketReject, Position, iso_utc};
+use skydiff_schemas::{Alert, Decoder, MicroDays, PacketReject, Position, SurveyId, iso_utc};
 use std::collections::BTreeMap;
 
 /// Makes alerts of packets. A [`Decoder`], but in tests.
@@ -30,6 +30,9 @@ impl Decode for Decoder {
         let _ = Decoder::learn(self, id, schema);
     }
 }
+
+/// Begins what is archived as the schema of a packet whose bytes may not be kept; why follows.
+pub const WITHHELD: &str = "withheld: ";
 
 /// What became of a share.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -53,12 +56,14 @@ pub struct Reading {
 }
 
 /// How packets are taken.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ReadSettings {
     /// A packet whose trigger is later than its receipt by more than this is rejected.
     pub future: MicroDays,
     /// Whether the bytes of rejects are wanted.
     pub keep_bytes: bool,
+    /// By survey, the programmes whose packets are taken; a survey that is not here takes all, as do packets that name none.
+    pub programs: BTreeMap<SurveyId, Vec<i32>>,
 }
 
 /// Reads shares. Each worker has one.
@@ -128,9 +133,11 @@ impl Reader {
     ) {
         let Reader { decode, settings, opener, writers } = self;
         let Parcel { bytes, records: claimed, left_out, .. } = parcel;
-        let packet = opener
-            .read(bytes)
-            .map_err(|error| (if bytes.len() > MAX_PACKET { Reason::Framing } else { Reason::Io }, error));
+        let packet = opener.read(bytes).map_err(|error| match bytes {
+            Bytes::Withheld(_) => (Reason::Program, error),
+            _ if bytes.len() > MAX_PACKET => (Reason::Framing, error),
+            _ => (Reason::Io, error),
+        });
         let packet = match packet {
             Ok(packet) => packet,
             Err((reason, detail)) => {
@@ -147,7 +154,9 @@ impl Reader {
         decode.decode(packet, &mut |alert| {
             pen.at.record = records;
             records += 1;
-            match alert.map_err(|reject| (Reason::from(&reject), reject.to_string())).and_then(|alert| {
+            let alert = alert.map_err(|reject| (Reason::from(&reject), reject.to_string()));
+            let alert = alert.and_then(|alert| is_taken(alert, &settings.programs).map(|()| alert));
+            match alert.and_then(|alert| {
                 is_past(alert, received, settings.future).map(|()| alert).map_err(|detail| (Reason::Future, detail))
             }) {
                 Ok(alert) => {
@@ -159,6 +168,13 @@ impl Reader {
                     offer(Offer::from_alert(alert, rank, received));
                 }
                 Err((reason, detail)) => {
+                    if reason == Reason::Program {
+                        // Whose packets they are decides who may have them, wherever they would be kept.
+                        pen.keep = false;
+                        if let Some(row) = &mut keep {
+                            (row.schema, row.bytes) = (format!("{WITHHELD}{detail}"), bytes::Bytes::new());
+                        }
+                    }
                     ended = Some(reason);
                     pen.reject(reason, explained(reason, detail, *left_out), 1);
                 }
@@ -197,6 +213,17 @@ fn packet_row(parcel: &Parcel, number: u64, origin: &Origin) -> PacketRow {
 fn packet_alert(alert: &Alert) -> PacketAlert {
     let position = alert.rows.first().map_or(Position::UNKNOWN, |trigger| trigger.measurement.position);
     PacketAlert { object: alert.object, trigger: alert.trigger, time: alert.time, position }
+}
+
+/// A survey has partners, and packets that are theirs: only those of programmes that the job lists are taken.
+fn is_taken(alert: &Alert, programs: &BTreeMap<SurveyId, Vec<i32>>) -> Result<(), (Reason, String)> {
+    let program = alert.context.program;
+    match programs.get(&alert.survey) {
+        Some(taken) if program >= 0 && !taken.contains(&program) => {
+            Err((Reason::Program, format!("programme {program} is none of those that the job takes")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A packet from the future is no witness of the time: the clock of all others would follow it.
@@ -246,7 +273,8 @@ impl Pen<'_> {
     }
 
     fn reject(&mut self, reason: Reason, detail: String, packets: u64) {
-        self.reading.verdicts.add(self.writer, Some(reason), packets);
+        // What is not taken by choice is no sign that something is broken.
+        self.reading.verdicts.add(self.writer, Some(reason).filter(|reason| *reason != Reason::Program), packets);
         (0..packets).for_each(|_| self.reading.counts.reject(reason.name()));
         let keep = std::mem::take(&mut self.keep);
         let bytes = keep.then(|| serde_bytes::ByteBuf::from(self.packet));

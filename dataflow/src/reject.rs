@@ -22,11 +22,13 @@ pub enum Reason {
     Future,
     /// Its bytes could not be read.
     Io,
+    /// It is of a programme that the job does not take: no break, and nobody's fault. Its bytes are kept nowhere.
+    Program,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Reason; 8] = [
+    pub const ALL: [Reason; 9] = [
         Reason::Framing,
         Reason::Schema,
         Reason::UnknownSchema,
@@ -35,6 +37,7 @@ impl Reason {
         Reason::Value,
         Reason::Future,
         Reason::Io,
+        Reason::Program,
     ];
 
     /// The word for it in tables and files.
@@ -48,6 +51,7 @@ impl Reason {
             Reason::Value => "value",
             Reason::Future => "future",
             Reason::Io => "io",
+            Reason::Program => "program",
         }
     }
 }

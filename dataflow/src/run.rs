@@ -2,7 +2,7 @@
 
 use crate::archive::open::Claimed;
 use crate::archive::store::Store;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Link};
 use crate::event::{Event, Gauges, Summary};
 use crate::flow::bind::{Binder, bind};
 use crate::flow::clock::{Stop, Stopped, clock};
@@ -12,14 +12,16 @@ use crate::flow::file::{Archived, Desk, file};
 use crate::flow::group::group;
 use crate::flow::publish::{Press, publish};
 use crate::flow::read::read;
+use crate::flow::restate::{Before, restate};
 use crate::flow::tell::{TellSettings, tell};
 use crate::kafka::lane;
 use crate::kafka::message::Mailer;
 use crate::kafka::settings::Form;
 use crate::ledger::DigestAt;
 use crate::reading::{ReadSettings, Reader};
-use crate::settings::{Format, Job};
+use crate::settings::{Format, Job, of_record};
 use crate::source::Progress;
+use crate::watch::Watch;
 use head::{Begin, Head, Source};
 use skydiff_operators::{Epoch, Objects, Options, seal, transients_with};
 use skydiff_schemas::{Decoder, MicroDays, decoder};
@@ -52,6 +54,10 @@ pub struct Request {
     pub dump: bool,
     /// Takes an archive over from a writer that may be alive.
     pub take_over: bool,
+    /// Lets other settings take effect on an archive, at an epoch of its own.
+    pub restate: bool,
+    /// Goes on with the files of a run that has ended, in its folder.
+    pub append: bool,
     /// Goes on where Kafka no longer holds what was to be read.
     pub accept_gap: bool,
     /// Recorded epochs to be read, in the place of what the job names.
@@ -96,15 +102,36 @@ pub fn run(job: &Job, request: Request) -> Result<Outcome, RunError> {
     Decoder::new(&settings).map_err(|error| RunError::Settings(error.to_string()))?;
     let leads = request.cluster.process == 0;
     let head = if leads { Some(Head::open(job, &request, &settings)?) } else { None };
+    let watch = request.gauges.watch.clone();
+    if let Some(generation) = head.as_ref().and_then(|head| head.begin.generation) {
+        watch.set_generation(generation.0);
+    }
     let (stop, cluster, dump) = (request.stop.clone(), request.cluster.clone(), request.dump);
     let request_progress = request.progress.clone();
     let archive = request.replay.is_none().then(|| job.archive.url.clone()).flatten();
+    let link = Link {
+        stop: stop.clone(),
+        state: Arc::new({
+            let watch = watch.clone();
+            move || watch.tell()
+        }),
+        heard: Arc::new({
+            let watch = watch.clone();
+            move |process, state| watch.hear(process, &state)
+        }),
+        strangers: watch.strangers(),
+    };
     let (builders, threads) =
-        cluster.connect(fingerprint(job, &cluster)).map_err(|error| RunError::Cluster(error.to_string()))?;
+        cluster.connect(fingerprint(job, &cluster), link).map_err(|error| match error.kind() {
+            // Another job, secret or place: trying again does not help.
+            std::io::ErrorKind::InvalidInput => RunError::Settings(error.to_string()),
+            _ => RunError::Cluster(error.to_string()),
+        })?;
     // Who folds and tells does not write: only process 0 knows whether anything is, so all others assume that it is.
     let written = job.sink.to.is_some() || cluster.hosts.len() > 1;
     let progress = leads.then(|| request_progress.clone());
-    let plan = Plan { job: job.clone(), settings, written, archive, dump, stop, progress, head: Mutex::new(head) };
+    let plan =
+        Plan { job: job.clone(), settings, written, archive, dump, stop, watch, progress, head: Mutex::new(head) };
     let guards = timely::execute::execute_from(builders, threads, timely::WorkerConfig::default(), move |worker| {
         plan.work(worker)
     })
@@ -129,9 +156,12 @@ fn fingerprint(job: &Job, cluster: &Cluster) -> u64 {
     // What only process 0 uses may differ: paths, places, times of receipt.
     (common.source, common.sink.to, common.run.received, common.schemas) = (Vec::new(), None, None, None);
     let mut hasher = rustc_hash::FxHasher::default();
-    for part in
-        [own(env!("CARGO_PKG_VERSION")), format!("{common:?}"), cluster.hosts.join(","), cluster.workers.to_string()]
-    {
+    for part in [
+        own(env!("CARGO_PKG_VERSION")),
+        format!("{common:?}"),
+        cluster.hosts.len().to_string(),
+        cluster.workers.to_string(),
+    ] {
         hasher.write(part.as_bytes());
     }
     hasher.finish()
@@ -147,6 +177,7 @@ struct Plan {
     archive: Option<String>,
     dump: bool,
     stop: Arc<AtomicBool>,
+    watch: Watch,
     /// Of process 0.
     progress: Option<Arc<Progress>>,
     head: Mutex<Option<Head>>,
@@ -155,17 +186,21 @@ struct Plan {
 impl Plan {
     fn work(&self, worker: &mut Worker) -> Result<Outcome, RunError> {
         let head = if worker.index() == 0 { self.head.lock().ok().and_then(|mut head| head.take()) } else { None };
-        let begin = shared(worker, head.as_ref().map(|head| head.begin)).unwrap_or_default();
-        let Parts { source, ledger, binder, claimed, failed } = Parts::of(head);
+        let begin = shared(worker, head.as_ref().map(|head| head.begin.clone())).unwrap_or_default();
+        let Parts { source, before, ledger, binder, claimed, failed } = Parts::of(head);
+        let before = self.before(worker, &begin, before)?;
         let (through, stopped) = (ProbeHandle::new(), Rc::new(RefCell::new(None)));
-        let objects = self.graph(worker, begin, (source, binder), ledger.clone(), &through, &stopped)?;
+        let keeper = binder.as_ref().map(|binder| binder.keeper.clone());
+        let mut observer = self.watch.observe(worker);
+        let objects = self.graph(worker, &begin, before, (source, binder), ledger.clone(), &through, &stopped)?;
         // A job that stops ends when everything before the epoch that it stopped at is written.
         let is_over = || match &*stopped.borrow() {
             None => through.done(),
             Some(Stopped { epoch, .. }) => !through.less_than(epoch),
         };
         while !is_over() {
-            worker.step_or_park(None);
+            worker.step_or_park(observer.park());
+            observer.tick(&through);
         }
         if let Some(Stopped { stop, .. }) = stopped.take() {
             for dataflow in worker.installed_dataflows() {
@@ -189,7 +224,8 @@ impl Plan {
         };
         let drained = self.stop.load(Ordering::Relaxed);
         let ledger = ledger.and_then(|ledger| ledger.take());
-        claimed.map(Claimed::end).transpose().map_err(|why| RunError::Stop(Stop::Sink(why)))?;
+        let ended = keeper.map(|keeper| keeper.expire()).transpose().and(claimed.map(Claimed::end).transpose());
+        ended.map_err(|why| RunError::Stop(Stop::Sink(why)))?;
         match ledger.map(|ledger| ledger.finish("run")).transpose().map_err(RunError::Stop)? {
             Some((summary, digest)) => Ok(Outcome { summary: Some(summary), digest, dump, drained }),
             None => Ok(Outcome { dump, drained, ..Outcome::default() }),
@@ -199,7 +235,8 @@ impl Plan {
     fn graph(
         &self,
         worker: &mut Worker,
-        begin: Begin,
+        begin: &Begin,
+        before: Before,
         (source, binder): (Option<Source>, Option<Binder>),
         ledger: Option<Books>,
         through: &ProbeHandle<Epoch>,
@@ -210,9 +247,10 @@ impl Plan {
         let future = MicroDays::from_days(job.run.future_days).unwrap_or(MicroDays::DAY);
         let decoder = Decoder::new(&self.settings).map_err(|error| RunError::Settings(error.to_string()))?;
         let keep_bytes = self.written || self.archive.is_some();
-        let reader = Reader::new(decoder, ReadSettings { future, keep_bytes });
+        let reader = Reader::new(decoder, ReadSettings { future, keep_bytes, programs: job.programs() });
         let tell_settings = TellSettings {
             since: begin.told,
+            restated: begin.restates.as_ref().map(|restates| (restates.at, restates.reason)),
             job: job.name.clone(),
             timescales: job.timescales.clone(),
             records: job.records.clone(),
@@ -222,8 +260,11 @@ impl Plan {
         let desk = self.desk(worker.index(), begin)?;
         let press = self.press(worker, begin);
         let progress = self.progress.clone().filter(|_| worker.index() == 0);
-        let since = desk.as_ref().map(|desk| desk.since);
-        let in_flight = InFlight::default();
+        // What restates is read from packets that are archived.
+        let restates = begin.restates.as_ref().is_some_and(|restates| restates.at == begin.since);
+        let fresh = if restates { begin.since.next() } else { begin.since };
+        let since = desk.as_ref().map(|_| fresh);
+        let in_flight = InFlight::counted(self.watch.bytes_in_flight());
         let workers = worker.peers() as u64;
         let open = source.map(|source| move |wake| source.open(wake, workers));
         Ok(worker.dataflow_named::<Epoch, _, _>("Skydiff", |scope| {
@@ -232,7 +273,12 @@ impl Plan {
             let clocked = clock(read.readings, bindings, job.run.max_reject, in_flight);
             let options = Options { since: begin.told, ..job.options() };
             let outputs = transients_with(read.offers, read.kept, clocked.clocks, options);
-            let told = tell(seal(outputs.changes, job.sink.lanes), tell_settings);
+            let (changes, tallies) = match &begin.restates {
+                Some(restates) => restate(outputs.changes, restates.at, before),
+                None => (outputs.changes, empty(scope)),
+            };
+            let tallies = outputs.tallies.concat(tallies);
+            let told = tell(seal(changes, job.sink.lanes), tell_settings);
             let (durable, unbound) = match desk {
                 None => (empty(scope), empty(scope)),
                 Some(desk) => {
@@ -253,14 +299,8 @@ impl Plan {
                 None => (empty(scope), empty(scope)),
                 Some(press) => publish(told.clone(), clocked.judged.clone(), durable.clone(), press, progress),
             };
-            let ends = Ends {
-                judged: clocked.judged,
-                told,
-                tallies: outputs.tallies,
-                digests: outputs.digests,
-                durable,
-                published,
-            };
+            let digests = outputs.digests;
+            let ends = Ends { judged: clocked.judged, told, tallies, digests, durable, published };
             let stopped = stopped.clone();
             let stops = commit(ends, ledger).concat(clocked.stops).concat(unbound).concat(unpublished);
             stops
@@ -275,13 +315,47 @@ impl Plan {
         }))
     }
 
+    /// What was told last of this worker's objects, where other settings are to take effect: all that is known, under those of
+    /// before.
+    fn before(&self, worker: &mut Worker, begin: &Begin, source: Option<Source>) -> Result<Before, RunError> {
+        let Some(restates) = &begin.restates else { return Ok(Before::new()) };
+        let job = of_record(&restates.before).map_err(RunError::Settings)?;
+        let limits = self.job.limits().map_err(RunError::Settings)?;
+        let decoder = job.decoder().map_err(RunError::Settings)?;
+        let decoder = Decoder::new(&decoder).map_err(|error| RunError::Settings(error.to_string()))?;
+        let reader =
+            Reader::new(decoder, ReadSettings { future: MicroDays::DAY, keep_bytes: false, programs: job.programs() });
+        let failed = source.as_ref().map(|source| source.failed.clone());
+        let workers = worker.peers() as u64;
+        let open = source.map(|source| move |wake| source.open(wake, workers));
+        let (through, in_flight) = (ProbeHandle::new(), InFlight::default());
+        let objects = worker.dataflow_named::<Epoch, _, _>("Before", |scope| {
+            let (shares, bindings) = feed(scope, through.clone(), limits, in_flight.clone(), open);
+            let read = read(shares, reader, None);
+            let clocked = clock(read.readings, bindings, 1.0, in_flight);
+            let outputs = transients_with(read.offers, read.kept, clocked.clocks, job.options());
+            outputs.changes.probe_with(&through);
+            clocked.judged.probe_with(&through);
+            outputs.objects
+        });
+        while !through.done() {
+            worker.step_or_park(None);
+        }
+        let failed = failed.and_then(|failed| failed.lock().ok()?.take());
+        if let Some(why) = shared(worker, failed) {
+            return Err(RunError::Stop(Stop::Sink(why)));
+        }
+        let told = objects.borrow().told().map(|(object, said, stamp)| (object, (said, stamp))).collect();
+        Ok(told)
+    }
+
     /// Whether records are sent in this form.
     fn sends(&self, form: Form) -> bool {
         self.job.sink.kafka.topic.is_some() && self.job.sink.kafka.format == form
     }
 
     /// The lanes of this worker, if records are sent.
-    fn press(&self, worker: &Worker, begin: Begin) -> Option<Press> {
+    fn press(&self, worker: &Worker, begin: &Begin) -> Option<Press> {
         let settings = &self.job.sink.kafka;
         let (topics, publishes) = (settings.topics()?, begin.publishes?);
         let lanes = self.job.sink.lanes;
@@ -303,7 +377,7 @@ impl Plan {
     }
 
     /// Where this worker's files go, if there is an archive.
-    fn desk(&self, worker: usize, begin: Begin) -> Result<Option<Desk>, RunError> {
+    fn desk(&self, worker: usize, begin: &Begin) -> Result<Option<Desk>, RunError> {
         let Some((url, generation)) = self.archive.as_ref().zip(begin.generation) else { return Ok(None) };
         let store = Store::open(url).map_err(RunError::Settings)?;
         Ok(Some(Desk { store, generation, worker, since: begin.since }))
@@ -314,6 +388,8 @@ impl Plan {
 #[derive(Default)]
 struct Parts {
     source: Option<Source>,
+    /// What is known, to be read once before.
+    before: Option<Source>,
     ledger: Option<Books>,
     binder: Option<Binder>,
     claimed: Option<Claimed>,
@@ -322,9 +398,10 @@ struct Parts {
 
 impl Parts {
     fn of(head: Option<Head>) -> Parts {
-        let Some(Head { source, ledger, binder, claimed, .. }) = head else { return Parts::default() };
+        let Some(Head { source, before, ledger, binder, claimed, .. }) = head else { return Parts::default() };
         let failed = Some(source.failed.clone());
-        Parts { source: Some(source), ledger: Some(Rc::new(RefCell::new(Some(ledger)))), binder, claimed, failed }
+        let ledger = Some(Rc::new(RefCell::new(Some(ledger))));
+        Parts { source: Some(source), before, ledger, binder, claimed, failed }
     }
 }
 

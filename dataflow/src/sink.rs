@@ -73,6 +73,26 @@ impl Sinks {
         open().map(|folder| Sinks { folder: Some(folder) }).map_err(|error| cannot(folder, &error))
     }
 
+    /// Goes on with the files of a run that has ended.
+    pub fn append(folder: &Path, json: bool, avro: bool) -> Result<Sinks, String> {
+        let open = || -> io::Result<Folder> {
+            let records = || at_end(&folder.join("records.avro"));
+            let tar = folder.join("rejects.tar");
+            let kept = if tar.exists() { tar::Archive::new(File::open(&tar)?).entries()?.count() as u64 } else { 0 };
+            Ok(Folder {
+                path: folder.to_owned(),
+                json: json.then(|| Lines::resume(folder, "records.jsonl")).transpose()?,
+                avro: avro.then(records).transpose()?.map(|out| ContainerWriter::resume(out, Codec::Deflate)),
+                bindings: Lines::resume(folder, "bindings.jsonl")?,
+                rejects: Lines::resume(folder, "rejects.jsonl")?,
+                rows: Lines::resume(folder, "rejected_rows.jsonl")?,
+                bytes: if kept > 0 { Some(resume_tar(&tar)?) } else { None },
+                kept,
+            })
+        };
+        open().map(|folder| Sinks { folder: Some(folder) }).map_err(|error| cannot(folder, &error))
+    }
+
     /// Writes an epoch, and counts what was written.
     pub fn write(&mut self, judged: &Judged, told: &[Told], counts: &mut Counts) -> Result<(), Stop> {
         let Some(folder) = &mut self.folder else { return Ok(()) };
@@ -165,6 +185,18 @@ impl Folder {
     }
 }
 
+fn at_end(path: &Path) -> io::Result<BufWriter<File>> {
+    File::options().append(true).open(path).map(BufWriter::new)
+}
+
+/// A tar ends with two blocks of zeros, which go.
+fn resume_tar(path: &Path) -> io::Result<tar::Builder<BufWriter<File>>> {
+    let file = File::options().write(true).open(path)?;
+    file.set_len(file.metadata()?.len().saturating_sub(1024))?;
+    drop(file);
+    at_end(path).map(tar::Builder::new)
+}
+
 fn binding(judged: &Judged) -> Json {
     let (of, marks) = (&judged.binding, &judged.binding.marks);
     let clocks = judged.clocks.iter().map(|(survey, time)| (survey_name(survey), json!(time.days())));
@@ -228,6 +260,15 @@ impl Lines {
     fn begin(folder: &Path, name: &str) -> io::Result<Lines> {
         let mut lines = Lines::later(folder, name);
         lines.append(b"")?;
+        Ok(lines)
+    }
+
+    /// Goes on with one, if it is there.
+    fn resume(folder: &Path, name: &str) -> io::Result<Lines> {
+        let mut lines = Lines::later(folder, name);
+        if lines.path.exists() {
+            lines.out = Some(at_end(&lines.path)?);
+        }
         Ok(lines)
     }
 

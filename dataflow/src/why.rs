@@ -6,6 +6,7 @@
 
 use crate::lookup::{Lookup, LookupError, answer, identities};
 use crate::names::{object_name, to_utc};
+use crate::reading::Reading;
 use crate::reject::{At, Reject, RowRejects};
 use crate::source::{Feed, Share};
 use crate::verdict::{RecordSettings, verdict};
@@ -67,8 +68,13 @@ impl Lookup {
     /// Why `object` was told as it was, with these settings for records.
     pub fn why(&self, object: ObjectId, records: &RecordSettings) -> Result<Why, WhyError> {
         let (mut seen, mut row_rejects) = (vec![], vec![]);
-        let mut rejects = vec![];
-        self.each_packet(&mut |at, offers, reading| {
+        let mut rejects = match &self.archive {
+            Some(archive) => self.rejects(archive)?,
+            None => vec![],
+        };
+        let recalled = self.archive.as_ref().map(|archive| self.recall(archive, object)).transpose()?;
+        let recalled = recalled.as_deref();
+        self.each_packet(recalled, &mut |at, offers, reading| {
             let own = |offer: Offer| Seen { at: at.clone(), offer };
             seen.extend(offers.into_iter().filter(|offer| offer.object == object).map(own));
             row_rejects.extend(reading.row_rejects.into_iter().filter(|rows| rows.object == object));
@@ -76,7 +82,7 @@ impl Lookup {
         })?;
         let claimed: HashSet<_> = seen.iter().flat_map(|seen| identities(&seen.offer)).collect();
         let mut all = vec![];
-        self.each_packet(&mut |at, offers, _| {
+        self.each_packet(recalled, &mut |at, offers, _| {
             let touches = |offer: &Offer| {
                 offer.object.survey == object.survey
                     && (offer.object == object || identities(offer).any(|identity| claimed.contains(&identity)))
@@ -111,36 +117,36 @@ impl Lookup {
         answer(object, offers, clocks, options).map(|(_, answer)| answer)
     }
 
-    /// Every packet by itself, with what it offers and what was left out of it.
-    fn each_packet(&self, look: &mut dyn FnMut(&At, Vec<Offer>, crate::reading::Reading)) -> Result<(), WhyError> {
+    /// Every packet by itself, with what it offers and what was left out of it: of those that were recalled, or all.
+    fn each_packet(
+        &self,
+        recalled: Option<&[Share]>,
+        look: &mut dyn FnMut(&At, Vec<Offer>, Reading),
+    ) -> Result<(), WhyError> {
         let mut reader = self.reader()?;
-        self.mint()?.run(
-            &mut |feed| {
-                if let Feed::Share(share) = feed {
-                    for (number, parcel) in (share.first..).zip(share.parcels) {
-                        let at = At {
-                            file: share.origin.bundle.clone(),
-                            packet: number,
-                            name: parcel.name.clone(),
-                            record: 0,
-                        };
-                        let own = Share {
-                            number: share.number,
-                            origin: share.origin.clone(),
-                            first: number,
-                            parcels: vec![parcel],
-                            kept: Vec::new(),
-                            schemas: share.schemas.clone(),
-                        };
-                        let mut offers = vec![];
-                        let reading = reader.read(&own, &mut |offer| offers.push(offer));
-                        look(&at, offers, reading);
-                    }
-                }
-                true
-            },
-            &mut |_| {},
-        );
+        let mut read = |share: &Share| {
+            for (number, parcel) in (share.first..).zip(&share.parcels) {
+                let (file, name) = (share.origin.bundle.clone(), parcel.name.clone());
+                let at = At { file, packet: number, name, record: 0 };
+                let (origin, schemas) = (share.origin.clone(), share.schemas.clone());
+                let parcels = vec![parcel.clone()];
+                let own = Share { number: share.number, origin, first: number, parcels, kept: vec![], schemas };
+                let mut offers = vec![];
+                let reading = reader.read(&own, &mut |offer| offers.push(offer));
+                look(&at, offers, reading);
+            }
+        };
+        if let Some(recalled) = recalled {
+            recalled.iter().for_each(read);
+            return Ok(());
+        }
+        let mut hear = |feed| {
+            if let Feed::Share(share) = feed {
+                read(&share);
+            }
+            true
+        };
+        self.mint()?.run(&mut hear, &mut |_| {});
         Ok(())
     }
 }

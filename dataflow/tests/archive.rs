@@ -13,7 +13,6 @@ use skydiff_dataflow::source::EpochCut;
 use skydiff_operators::Epoch;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
-use std::time::Duration;
 
 fn folder(name: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("skydiff-dataflow-{name}-{}", std::process::id()));
@@ -43,13 +42,14 @@ fn job(from: &[PathBuf], archive: Option<&Path>, to: Option<&Path>, workers: usi
 
 fn outcome(job: &Job, replay: Option<Replay>) -> Outcome {
     let (events, _heard) = channel();
-    let hosts = Vec::new();
-    let cluster = Cluster { workers: job.run.workers, process: 0, hosts, patience: Duration::from_secs(1) };
+    let cluster = Cluster::alone(job.run.workers);
     let request = Request {
         cluster,
         digest_at: None,
         dump: false,
         take_over: false,
+        restate: false,
+        append: false,
         accept_gap: false,
         replay,
         stop: Default::default(),
@@ -62,7 +62,7 @@ fn outcome(job: &Job, replay: Option<Replay>) -> Outcome {
 
 fn replay(archive: &Path, from: From, granularity: Granularity, until: Option<Epoch>) -> Replay {
     let url = archive.to_str().unwrap().to_owned();
-    Replay { url, nights: None, until, as_of: None, cold: false, cone: None, granularity, from }
+    Replay { until, granularity, from, ..Replay::all(&url) }
 }
 
 fn records(to: &Path) -> String {

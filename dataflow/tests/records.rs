@@ -28,7 +28,7 @@ fn data() -> Option<PathBuf> {
 
 /// Offers and clocks of every epoch, and what the reader counted.
 fn epochs(folders: &[PathBuf]) -> (Vec<(Vec<Offer>, Clocks)>, Counts) {
-    let settings = ReadSettings { future: MicroDays::DAY, keep_bytes: false };
+    let settings = ReadSettings { future: MicroDays::DAY, keep_bytes: false, programs: Default::default() };
     let mut reader = Reader::new(Decoder::new(&Default::default()).unwrap(), settings);
     let received = MicroDays::from_days(62_000.0).unwrap();
     let input = |folder: &PathBuf| Input {

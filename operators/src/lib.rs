@@ -38,7 +38,7 @@ pub use clock::Clocks;
 pub use epoch::Epoch;
 pub use history::Place;
 pub use membership::ContextRow;
-pub use objects::{Objects, each};
+pub use objects::{Objects, each, stamp};
 pub use offer::{Kept, KeptRows, Offer};
 pub use route::{by_object, mix};
 pub use seal::{Sealed, lane, seal};

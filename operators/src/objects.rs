@@ -311,6 +311,11 @@ impl Objects {
         Some(Change { object, before: before.clone(), said, features, after: (!gone).then(|| Box::new(after)), causes })
     }
 
+    /// What was told last of every object that has been seen, with the stamp of its whole answer.
+    pub fn told(&self) -> impl Iterator<Item = (ObjectId, Said, u128)> {
+        self.held.iter().map(|(object, held)| (*object, held.said(), held.hash))
+    }
+
     /// Looks at every object with its standing measurements and the answer about it, in order, after the dataflow has finished.
     pub fn for_each(&mut self, mut look: impl FnMut(&[Measurement], &Answer)) {
         let mut reader = Reader::last(&self.measurements);
@@ -323,6 +328,11 @@ impl Objects {
             look(&rows, &answer(place.1, &mut curve, &held.noted, self.clocks.get(place.1.survey), &self.rules));
         }
     }
+}
+
+/// What tells one answer from another: equal for equal ones.
+pub fn stamp(answer: &Answer) -> u128 {
+    digest::of_answer(&mut answer.clone())
 }
 
 fn count_alive(object: ObjectId, before: &Said, after: &Said, tallies: &mut Tallies) {

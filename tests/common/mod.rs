@@ -1,7 +1,10 @@
 //! What the tests of verbs have in common: the binary, the real packets where they are, and a folder to write to.
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub mod archive;
 pub mod kafka;
+pub mod registry;
+pub mod s3;
 pub mod ztf;
 
 use std::io::Write;

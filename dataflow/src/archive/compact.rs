@@ -57,6 +57,9 @@ pub fn expire(archive: &Archive, dataset: Dataset, keep: u32) -> Result<Option<E
     // A night may come late, between others: what is kept begins at the first epoch of any that is.
     let kept = nights().filter(|(night, _)| *night >= first_kept && keep > 0).map(|(_, epoch)| epoch).min();
     let through = kept.map_or(archive.chain.last(), |kept| kept.0.checked_sub(1).map(Epoch));
+    // What a lane has not published yet may be told of packets.
+    let published = archive.chain.manifests().last().and_then(|last| last.published);
+    let through = published.map_or(through, |published| through.min(Some(published)));
     // A file stands or falls whole.
     let files = archive.files(dataset);
     let through = files.iter().map(|file| file.descriptor.epochs.1).filter(|last| Some(*last) <= through).max();

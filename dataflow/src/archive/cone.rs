@@ -5,26 +5,23 @@
 //! whoever claims theirs: nobody is told of with half of the truth.
 
 use super::dataset::{Dataset, MeasurementRow, Names, Select};
-use super::export::within;
 use super::open::Archive;
 use super::rows::Rows;
+use crate::cone::Cone;
 use rustc_hash::FxHashSet;
 use skydiff_operators::Epoch;
 use skydiff_schemas::{Kind, ObjectId, Pixel, SourceId};
 use std::sync::Arc;
 
-/// Right ascension, declination and radius, in degrees.
-pub type Cone = (f64, f64, f64);
-
 /// The objects of a cone up to an epoch, and those that contend with them for a source.
 pub fn objects_of(archive: &Archive, cone: Cone, last: Epoch) -> Result<FxHashSet<ObjectId>, String> {
-    let (ra, dec, radius) = cone;
+    let (ra, dec) = cone.middle;
     let upto = Select { epochs: Some((Epoch(0), last)), ..Select::default() };
     let mut objects = FxHashSet::default();
-    let near = Select { pixels: Some(Pixel::of_cone(ra, dec, radius)), ..upto.clone() };
+    let near = Select { pixels: Some(Pixel::of_cone(ra, dec, cone.radius)), ..upto.clone() };
     rows(archive, &near, last, &mut |row| {
         let entered = row.change > 0 && row.measurement.kind == Kind::Source;
-        if entered && row.measurement.position.degrees().is_some_and(|place| within(place, cone)) {
+        if entered && row.measurement.position.degrees().is_some_and(|place| cone.holds(place)) {
             objects.insert(row.object);
         }
     })?;

@@ -4,6 +4,7 @@ use super::dataset::{Dataset, PacketRow, Select};
 use super::open::Archive;
 use super::recall::night_of;
 use super::rows::read_rows;
+use crate::cone::Cone;
 use crate::source::Night;
 use skydiff_operators::Epoch;
 use skydiff_schemas::ObjectId;
@@ -14,8 +15,8 @@ use std::collections::HashSet;
 pub struct Wanted {
     /// With an accepted alert of this object.
     pub object: Option<ObjectId>,
-    /// Of which a trigger lies within so many degrees of a place: (right ascension, declination, radius).
-    pub cone: Option<(f64, f64, f64)>,
+    /// Of which a trigger lies in this cone.
+    pub cone: Option<Cone>,
     /// Received in these nights, both included.
     pub nights: Option<(Night, Night)>,
 }
@@ -24,17 +25,10 @@ impl Wanted {
     fn is(&self, row: &PacketRow) -> bool {
         let of_object = self.object.is_none_or(|object| row.alerts.iter().any(|alert| alert.object == object));
         let in_cone = self.cone.is_none_or(|cone| {
-            row.alerts.iter().filter_map(|alert| alert.position.degrees()).any(|place| within(place, cone))
+            row.alerts.iter().filter_map(|alert| alert.position.degrees()).any(|place| cone.holds(place))
         });
         of_object && in_cone
     }
-}
-
-/// Whether a place (degrees) lies in a cone: by the haversine, which is exact for small distances.
-pub(super) fn within((ra, dec): (f64, f64), (at_ra, at_dec, radius): (f64, f64, f64)) -> bool {
-    let half = |angle: f64| (angle.to_radians() / 2.0).sin().powi(2);
-    let cosines = dec.to_radians().cos() * at_dec.to_radians().cos();
-    half(dec - at_dec) + cosines * half(ra - at_ra) <= half(radius)
 }
 
 /// Tells every wanted packet, in the order in which packets were bound. The error says what has expired or is damaged.

@@ -11,6 +11,7 @@
 //! | `rows` | rows of a dataset in order, from files that are read ahead |
 //! | `snapshot` | the state at an epoch, to begin with |
 //! | `compact` | large files for small ones; what is no longer kept |
+//! | `keep` | what expires as nights go by |
 //! | `verify`, `gc`, `export` | whether all is there; what nobody names; packets as they were sent |
 //! | `store` | object stores: the only file here that talks to one |
 
@@ -19,6 +20,7 @@ pub mod cone;
 pub mod dataset;
 pub mod export;
 pub mod gc;
+pub mod keep;
 pub mod open;
 pub mod protocol;
 pub mod publish;

@@ -43,6 +43,21 @@ pub struct Claimed {
     ended: Arc<AtomicBool>,
 }
 
+/// Why this process may not write an archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unclaimed {
+    /// Another writer is alive, or what is there is no archive: another try would end in the same way.
+    Refused(String),
+    /// It cannot be reached just now.
+    Failed(String),
+}
+
+impl From<String> for Unclaimed {
+    fn from(why: String) -> Self {
+        Unclaimed::Failed(why)
+    }
+}
+
 impl Archive {
     /// Lists and checks it. The error says which object is missing or damaged.
     pub fn open(place: &str) -> Result<Archive, String> {
@@ -69,6 +84,12 @@ impl Archive {
     /// The files of a dataset that count, in order of their epochs.
     pub fn files(&self, dataset: Dataset) -> Vec<Filed> {
         current(self.chain.manifests(), &self.layouts, dataset).0
+    }
+
+    /// The snapshots from which the state at an epoch can be come to: none from before other settings took effect.
+    pub fn useful(&self, epoch: Epoch) -> impl Iterator<Item = Epoch> {
+        let begin = self.chain.begin(epoch);
+        self.snapshots.iter().copied().filter(move |snapshot| begin <= *snapshot && *snapshot <= epoch)
     }
 
     /// Up to which epoch a dataset has expired.
@@ -107,12 +128,12 @@ fn settings_path(sum: &Sum) -> String {
 impl Claimed {
     /// Claims the next generation of the archive at `place`. The error says who else writes it, and since when nobody has
     /// heard of them.
-    pub fn open(place: &str, take_over: bool) -> Result<Claimed, String> {
-        let store = Store::open(place)?;
+    pub fn open(place: &str, take_over: bool) -> Result<Claimed, Unclaimed> {
+        let store = Store::open(place).map_err(Unclaimed::Refused)?;
         let writer = WriterId::new(std::process::id(), now().as_nanos());
         let generation = store.wait(claim(&store, &writer, take_over))?;
         // Only now: a manifest of an older generation that comes later is met when the next is put.
-        let archive = store.wait(Archive::list(store.clone()))?;
+        let archive = store.wait(Archive::list(store.clone())).map_err(Unclaimed::Refused)?;
         let (fenced, ended) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         store.spawn(renew(store.clone(), generation, fenced.clone(), ended.clone()));
         Ok(Claimed { archive, generation, writer, fenced, ended })
@@ -151,7 +172,7 @@ fn now() -> std::time::Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-async fn claim(store: &Store, writer: &WriterId, take_over: bool) -> Result<Generation, String> {
+async fn claim(store: &Store, writer: &WriterId, take_over: bool) -> Result<Generation, Unclaimed> {
     loop {
         let listed = store.list("generations").await?;
         let newest = listed.iter().filter_map(|listed| Generation::of_path(&listed.path)).max();
@@ -162,13 +183,13 @@ async fn claim(store: &Store, writer: &WriterId, take_over: bool) -> Result<Gene
         let generation = match start(newest, now().as_secs(), take_over) {
             Start::Claim(generation) => generation,
             Start::Refused(by, silent) => {
-                return Err(format!(
+                return Err(Unclaimed::Refused(format!(
                     "archive {}: generation {} on {} was alive {silent} s ago: wait until it has ended (60 s after its \
                      last sign), or, if you know that it has, say --take-over",
                     store.url(),
                     by.generation,
                     by.host
-                ));
+                )));
             }
         };
         let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default().trim().to_owned();

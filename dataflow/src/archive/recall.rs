@@ -11,6 +11,8 @@ use super::snapshot::Snapshot;
 use crate::counts::Counts;
 use crate::flow::feed::{Binding, Recall};
 use crate::kafka::registry::archived;
+use crate::reading::WITHHELD;
+use crate::settings::Job;
 use crate::source::{Bytes, Feed, Night, Origin, Parcel, Progress, SchemaText, Share};
 use skydiff_operators::{Clocks, Epoch, Kept, by_object};
 use skydiff_schemas::avro::confluent;
@@ -51,11 +53,20 @@ pub enum Granularity {
     Night,
 }
 
+/// What was captured of packets depends on these settings alone; all else is decided after that.
+pub fn captured(job: &Job) -> impl PartialEq + use<> {
+    (
+        job.survey
+            .iter()
+            .map(|(name, table)| (name.clone(), table.quality.clone(), table.aliases.clone()))
+            .collect::<Vec<_>>(),
+        job.run.future_days.to_bits(),
+    )
+}
+
 /// The night in which an epoch's packets were received: of a file that names one, that; midnight ends a night.
 pub fn night_of(binding: &Binding) -> Option<Night> {
-    let received = binding.origin.as_ref()?.received;
-    let day = (received.0 - 1).div_euclid(MicroDays::DAY.0);
-    i32::try_from(day).ok().map(Night)
+    Night::of_receipt(binding.origin.as_ref()?.received)
 }
 
 /// The steps by which epochs are put, in order.
@@ -87,6 +98,8 @@ pub struct Recalled {
     pub snapshot: Option<Snapshot>,
     /// Only of these objects, from what was kept; `None`: of all.
     pub only: Option<Arc<Names>>,
+    /// Everything that is recalled is put at this epoch, which binds nothing: other settings take effect at it.
+    pub restated: Option<Epoch>,
 }
 
 impl Recalled {
@@ -106,7 +119,8 @@ impl Recalled {
             From::Packets => archived(&self.archive.store)?,
             From::Measurements => BTreeMap::new(),
         };
-        let mut bench = Bench { bounds, workers: workers.max(1), schemas, shares: 0, out };
+        let (workers, restated) = (workers.max(1), self.restated);
+        let mut bench = Bench { bounds, workers, restated, schemas, shares: 0, out };
         match self.from {
             From::Packets => {
                 let packets = Rows::<PacketRow>::open(&self.archive, Dataset::Packets, &select, &[])?;
@@ -138,23 +152,12 @@ impl Recalled {
             if !bench.open(*step, false, true)? {
                 return Ok(());
             }
-            let mut rows = Vec::new();
-            packets.take(step.last, &mut |row| rows.push(row))?;
-            rows.sort_by(|a, b| {
-                (a.epoch, &a.topic, a.partition, a.number).cmp(&(b.epoch, &b.topic, b.partition, b.number))
-            });
-            let same = |a: &PacketRow, b: &PacketRow| {
-                (a.epoch, &a.topic, a.partition, a.number + 1) == (b.epoch, &b.topic, b.partition, b.number)
-            };
-            for run in rows.chunk_by(same).flat_map(|run| run.chunks(PACKETS)) {
-                let origin = Origin {
-                    bundle: run[0].topic.clone(),
-                    partition: run[0].partition,
-                    rank: run[0].rank,
-                    received: run[0].received,
-                };
-                let parcels = run.iter().map(parcel).collect();
-                if !bench.share(origin, run[0].number, parcels) {
+            // However much is put as one, no more than was is in memory at once.
+            let epochs: Vec<Epoch> = bench.bounds.range(step.first..=step.last).map(|(epoch, _)| *epoch).collect();
+            for epoch in epochs {
+                let mut rows = Vec::new();
+                packets.take(epoch, &mut |row| rows.push(row))?;
+                if !bench.packets(rows) {
                     return Ok(());
                 }
             }
@@ -211,10 +214,12 @@ impl Recalled {
     }
 }
 
-fn parcel(row: &PacketRow) -> Parcel {
-    let bytes = match row.bytes.is_empty() && row.schema.is_empty() {
-        true => Bytes::Lost("its bytes could not be read when it came".into()),
-        false => Bytes::Here(row.bytes.to_vec()),
+/// A packet as a source hands it out.
+pub(crate) fn parcel(row: &PacketRow) -> Parcel {
+    let bytes = match (row.bytes.is_empty(), row.schema.strip_prefix(WITHHELD)) {
+        (true, Some(why)) => Bytes::Withheld(why.to_owned()),
+        (true, None) if row.schema.is_empty() => Bytes::Lost("its bytes could not be read when it came".into()),
+        _ => Bytes::Here(row.bytes.to_vec()),
     };
     Parcel { name: row.name.clone(), bytes, records: row.records, left_out: row.left_out, received: Some(row.received) }
 }
@@ -223,6 +228,7 @@ fn parcel(row: &PacketRow) -> Parcel {
 struct Bench<'a> {
     bounds: BTreeMap<Epoch, &'a Bound>,
     workers: u64,
+    restated: Option<Epoch>,
     /// That packets need and that no decoder was built with.
     schemas: BTreeMap<u32, SchemaText>,
     shares: u64,
@@ -247,6 +253,10 @@ impl Bench<'_> {
             }
         }
         binding.recorded = Some(Recall { clocks, read: kept.then_some(read) });
+        if let Some(epoch) = self.restated {
+            binding = Binding { recorded: binding.recorded.take(), ..Binding::new(epoch) };
+            binding.recorded.iter_mut().for_each(|recall| recall.read = Some(Counts::default()));
+        }
         Ok((self.out)(Feed::Recall(Box::new(binding))))
     }
 
@@ -268,6 +278,25 @@ impl Bench<'_> {
         self.shares += 1;
         let share = Share { number, origin, first: 0, parcels: Vec::new(), kept, schemas: Default::default() };
         (self.out)(Feed::Share(share))
+    }
+
+    /// Packets of an epoch, in the order in which they were bound.
+    fn packets(&mut self, mut rows: Vec<PacketRow>) -> bool {
+        rows.sort_by(|a, b| {
+            (a.epoch, &a.topic, a.partition, a.number).cmp(&(b.epoch, &b.topic, b.partition, b.number))
+        });
+        let same = |a: &PacketRow, b: &PacketRow| {
+            (a.epoch, &a.topic, a.partition, a.number + 1) == (b.epoch, &b.topic, b.partition, b.number)
+        };
+        rows.chunk_by(same).flat_map(|run| run.chunks(PACKETS)).all(|run| {
+            let origin = Origin {
+                bundle: run[0].topic.clone(),
+                partition: run[0].partition,
+                rank: run[0].rank,
+                received: run[0].received,
+            };
+            self.share(origin, run[0].number, run.iter().map(parcel).collect())
+        })
     }
 
     fn seal(&mut self) -> bool {

@@ -38,7 +38,7 @@ impl<R: Row + Send + 'static> Rows<R> {
         names: Option<Arc<Names>>,
     ) -> Result<Rows<R>, String> {
         let first: Vec<Filed> = snapshot.into_iter().flat_map(|one| one.files_of(dataset)).cloned().collect();
-        Rows::open(archive, dataset, &Select { names, ..after(snapshot, last) }, &first)
+        Rows::open(archive, dataset, &Select { names, ..after(archive, snapshot, last) }, &first)
     }
 
     /// The rows that are wanted, behind all those of the files that come first.

@@ -52,7 +52,7 @@ impl Snapshot {
         let Some(epoch) = archive.chain.last().filter(|last| !archive.snapshots.contains(last)) else {
             return Ok(None);
         };
-        let before = archive.snapshots.iter().max().map(|epoch| Snapshot::read(archive, *epoch)).transpose()?;
+        let before = archive.useful(epoch).max().map(|epoch| Snapshot::read(archive, epoch)).transpose()?;
         let mut measurements = Vec::new();
         Rows::<MeasurementRow>::up_to(archive, Dataset::Measurements, before.as_ref(), epoch, None)?
             .take(epoch, &mut |row| measurements.push(row))?;
@@ -80,8 +80,8 @@ impl Snapshot {
 }
 
 /// Everything after a snapshot, up to an epoch.
-pub fn after(snapshot: Option<&Snapshot>, last: Epoch) -> Select {
-    let first = snapshot.map_or(Epoch(0), |snapshot| snapshot.epoch.next());
+pub fn after(archive: &Archive, snapshot: Option<&Snapshot>, last: Epoch) -> Select {
+    let first = snapshot.map_or_else(|| archive.chain.begin(last), |snapshot| snapshot.epoch.next());
     Select { epochs: Some((first, last)), ..Select::default() }
 }
 

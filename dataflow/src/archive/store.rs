@@ -2,7 +2,7 @@
 //!
 //! Credentials and endpoints come from the environment, as every S3 client reads them (`AWS_ACCESS_KEY_ID`,
 //! `AWS_ENDPOINT_URL`, `AWS_ALLOW_HTTP`, ...). What fails for a moment is tried again for [`PATIENCE`]; what cannot be helped
-//! by waiting (no such bucket, no permission, a full disk) is an error at once, which names the place.
+//! by waiting (no such bucket, no permission, a full disk) is an error at once, which names the place and the remedy.
 
 use super::protocol::{Generation, Put, Verdict, after_put};
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use futures_util::TryStreamExt;
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode};
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::runtime::Runtime;
@@ -18,6 +19,8 @@ use tokio::runtime::Runtime;
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// The first pause before something is tried again is this part of the patience; each is twice the one before.
 const PAUSES: u32 = 1200;
+/// For how long a store is tried that has never answered: more likely its address is wrong than that it will be back.
+const FIRST: Duration = Duration::from_secs(10);
 
 /// An archive's place. Clones share it.
 #[derive(Clone)]
@@ -27,6 +30,8 @@ pub struct Store {
     url: String,
     runtime: &'static Runtime,
     patience: Duration,
+    /// Whether it has ever answered.
+    reached: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for Store {
@@ -60,29 +65,15 @@ impl Store {
         if let Some(store) = faulty::open(place) {
             return Ok(store);
         }
-        let cannot = |why: &dyn std::fmt::Display| format!("archive {place}: {why}");
-        let runtime = runtime().map_err(|error| cannot(&error))?;
-        let path = place.strip_prefix("file://").or_else(|| (!place.contains("://")).then_some(place));
-        let (objects, root): (Arc<dyn ObjectStore>, Path) = if let Some(path) = path {
-            let path = std::path::absolute(path).map_err(|error| cannot(&error))?;
-            std::fs::create_dir_all(&path).map_err(|error| cannot(&error))?;
-            let store = object_store::local::LocalFileSystem::new_with_prefix(&path).map_err(|error| cannot(&error))?;
-            (Arc::new(store), Path::default())
-        } else {
-            let url = url::Url::parse(place).map_err(|error| cannot(&error))?;
-            let known = ["AWS_", "GOOGLE_", "AZURE_"];
-            let environment = std::env::vars().filter(|(name, _)| known.iter().any(|begin| name.starts_with(begin)));
-            let options = environment.map(|(name, value)| (name.to_ascii_lowercase(), value));
-            let options = options.chain([("aws_conditional_put".to_owned(), "etag".to_owned())]);
-            let (store, root) = object_store::parse_url_opts(&url, options).map_err(|error| cannot(&error))?;
-            (Arc::from(store), root)
-        };
-        Ok(Store { objects, root, url: place.to_owned(), runtime, patience: PATIENCE })
+        let runtime = runtime().map_err(|error| format!("archive {place}: {error}"))?;
+        let (objects, root) = place::place(place)?;
+        Ok(Store { objects, root, url: place.to_owned(), runtime, patience: PATIENCE, reached: Arc::default() })
     }
 
     /// A place in memory, or any other, for tests. Errors are waited out for `patience`.
     pub fn over(objects: Arc<dyn ObjectStore>, patience: Duration) -> Result<Store, String> {
-        Ok(Store { objects, root: Path::default(), url: "memory://".into(), runtime: runtime()?, patience })
+        let (root, url, reached) = (Path::default(), "memory://".into(), Arc::default());
+        Ok(Store { objects, root, url, runtime: runtime()?, patience, reached })
     }
 
     /// As it was named.
@@ -109,8 +100,12 @@ impl Store {
         path.split('/').fold(self.root.clone(), |place, part| place.join(part))
     }
 
+    fn patience(&self) -> Duration {
+        if self.reached.load(Ordering::Relaxed) { self.patience } else { self.patience.min(FIRST) }
+    }
+
     fn cannot(&self, what: &str, path: &str, error: &Error) -> String {
-        format!("archive {}: {path} cannot be {what}: {error}", self.url)
+        format!("archive {}: {path} cannot be {what}: {error}{}", self.url, advice::of(error))
     }
 
     /// Tries until it goes well, cannot go well, or patience is at its end.
@@ -120,12 +115,17 @@ impl Store {
     ) -> Result<T, Error> {
         let (begun, mut pause) = (Instant::now(), self.patience / PAUSES);
         loop {
-            match work().await {
-                Err(error) if may_pass(&error) && begun.elapsed() + pause < self.patience => {
+            let done = work().await;
+            match done {
+                Err(error) if may_pass(&error) && begun.elapsed() + pause < self.patience() => {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(2));
                 }
-                done => return done,
+                Err(error) => return Err(error),
+                Ok(done) => {
+                    self.reached.store(true, Ordering::Relaxed);
+                    return Ok(done);
+                }
             }
         }
     }
@@ -161,7 +161,7 @@ impl Store {
             if let Some(found) = self.read(path).await? {
                 return Ok((found != bytes).then_some(found));
             }
-            if !again || begun.elapsed() + pause >= self.patience {
+            if !again || begun.elapsed() + pause >= self.patience() {
                 return Err(why);
             }
             tokio::time::sleep(pause).await;
@@ -203,6 +203,13 @@ impl Store {
         Ok(listed)
     }
 
+    /// The same bytes under another name, by the store itself.
+    pub async fn copy(&self, from: &str, to: &str) -> Result<(), String> {
+        let (old, new) = (self.place(from), self.place(to));
+        let copied = self.patiently(|| self.objects.copy(&old, &new)).await;
+        copied.map_err(|error| self.cannot("copied", from, &error))
+    }
+
     /// Removes an object; that it is gone already is no error.
     pub async fn remove(&self, path: &str) -> Result<(), String> {
         let place = self.place(path);
@@ -222,7 +229,9 @@ fn may_pass(error: &Error) -> bool {
     }
 }
 
+mod advice;
 #[cfg(test)]
 mod faulty;
+mod place;
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,6 @@ use crate::settings::{Job, SourceSettings};
 use crate::source::EpochCut;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
-use std::time::Duration;
 
 fn job(archive: Option<String>, workers: usize) -> Job {
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/sample");
@@ -22,13 +21,14 @@ fn job(archive: Option<String>, workers: usize) -> Job {
 
 fn outcome(job: &Job, replay: Option<Replay>) -> Result<Outcome, RunError> {
     let (events, _heard) = channel();
-    let patience = Duration::from_secs(1);
-    let cluster = Cluster { workers: job.run.workers, process: 0, hosts: Vec::new(), patience };
+    let cluster = Cluster::alone(job.run.workers);
     let request = Request {
         cluster,
         digest_at: None,
         dump: false,
         take_over: false,
+        restate: false,
+        append: false,
         accept_gap: false,
         replay,
         stop: Default::default(),
@@ -57,16 +57,7 @@ fn a_bad_line_changes_nothing() {
     assert!(wrong.is_empty(), "{wrong:?}");
     for from in [From::Measurements, From::Packets] {
         let granularity = Granularity::Epoch;
-        let replay = Replay {
-            url: url.clone(),
-            nights: None,
-            until: None,
-            as_of: None,
-            cold: false,
-            cone: None,
-            granularity,
-            from,
-        };
+        let replay = Replay { granularity, from, ..Replay::all(&url) };
         assert_eq!(outcome(&job(None, 2), Some(replay)).unwrap().digest, expected, "{from:?}");
     }
     std::fs::remove_dir_all(folder).unwrap();

@@ -4,10 +4,12 @@
 //! of other days, can be compared.
 
 mod read;
+mod table;
 #[cfg(test)]
 mod tests;
 
 pub use read::{ReadError, each_record};
+pub use table::write_parquet;
 
 use serde::Serialize;
 use skydiff_schemas::record::{Reason, Record};

@@ -102,7 +102,7 @@ fn records_are_read_from_either_file() {
     let records: Vec<Record> = (0..3_000).map(|n| record(&n.to_string(), n, n as f64 / 3.0, &["new"])).collect();
     let read = || {
         let mut read = vec![];
-        each_record(&folder, |record| read.push(record)).map(|_| read)
+        each_record(folder.to_str().unwrap(), |record| read.push(record)).map(|_| read)
     };
     assert!(read().unwrap_err().contains("--to"));
     let mut writer = ContainerWriter::new(vec![], Codec::Deflate).unwrap();

@@ -2,6 +2,7 @@
 //!
 //! What this says downstream is nothing but its frontier: an epoch that it has passed is durable.
 
+use crate::archive::keep::Keeper;
 use crate::archive::protocol::{Bound, Generation, Manifest, Sum, Verdict, WriterId};
 use crate::archive::store::Store;
 use crate::fault;
@@ -38,6 +39,8 @@ pub struct Binder {
     pub digest: u128,
     /// Epochs before this are durable.
     pub since: Epoch,
+    /// What lets old nights expire.
+    pub keeper: Keeper,
     /// A newer generation has been seen.
     pub fenced: Arc<AtomicBool>,
 }
@@ -119,6 +122,7 @@ pub fn bind<'s>(
                     Ok(Ok(Verdict::Committed)) => {
                         fault::at("manifest-put");
                         binder.head = Some(Sum::of(&bytes));
+                        binder.keeper.committed(&manifest);
                         epochs = epochs.split_off(&manifest.last.next());
                         continue;
                     }

@@ -3,7 +3,7 @@
 //! An epoch whose packets are broken gets no clocks. No operator then does that epoch, nothing of it is written, and every
 //! worker is told to stop.
 
-use crate::counts::Counts;
+use crate::counts::{Counts, SurveyCounts};
 use crate::flow::feed::{Binding, InFlight, Recall};
 use crate::judge::Judge;
 use crate::reading::Reading;
@@ -103,9 +103,11 @@ pub fn clock<'s>(
             {
                 let mut shares = read.take(epoch).map_or(Vec::new(), |(_, shares)| shares);
                 shares.sort_unstable_by_key(|reading| reading.share);
+                // A restatement binds no packets, and puts all that is known.
+                let has_rows = binding.packets > 0 || !shares.is_empty();
                 let stop = match close(binding, shares, &mut judge, &mut running, max_reject) {
                     Ok(epoch) => {
-                        if epoch.binding.packets > 0 {
+                        if has_rows {
                             clocks.activate().session(&capabilities[0]).give(epoch.clocks.clone());
                         }
                         judged.activate().session(&capabilities[1]).give(epoch);
@@ -148,9 +150,13 @@ fn close(
     };
     for reading in shares {
         reading.clocks.iter().for_each(|(survey, time)| running.advance(survey, time));
-        epoch.counts.merge(&reading.counts);
-        epoch.rejects.extend(reading.rejects);
-        epoch.row_rejects.extend(reading.row_rejects);
+        if again {
+            epoch.counts.merge(&reading.counts);
+            epoch.rejects.extend(reading.rejects);
+            epoch.row_rejects.extend(reading.row_rejects);
+        } else {
+            epoch.counts.merge(&rows_alone(reading.counts));
+        }
     }
     verdict.map_err(|broken| Stop::Rejects(broken.explain(max_reject, &epoch.rejects)))?;
     if let Some(Recall { clocks, read }) = recorded {
@@ -161,6 +167,15 @@ fn close(
     }
     epoch.clocks = running.clone();
     Ok(epoch)
+}
+
+/// The rows that come of packets which were counted when they came first.
+fn rows_alone(mut counts: Counts) -> Counts {
+    let surveys = std::mem::take(&mut counts.surveys).into_iter().map(|(survey, of)| {
+        let rows_read = of.rows_read - of.rows_rejected.values().sum::<i64>();
+        (survey, SurveyCounts { rows_read, ..SurveyCounts::default() })
+    });
+    Counts { surveys: surveys.collect(), ..Counts::default() }
 }
 
 /// What is recorded of packets that are not read again: the rows that do come are counted as they come.

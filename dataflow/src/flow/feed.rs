@@ -8,10 +8,8 @@ use crate::counts::Counts;
 use crate::source::{Feed, Marks, Origin, Share};
 use serde::{Deserialize, Serialize};
 use skydiff_operators::{Clocks, Epoch};
-use std::cell::Cell;
-use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 use timely::container::CapacityContainerBuilder;
@@ -57,7 +55,8 @@ pub struct Recall {
 }
 
 impl Binding {
-    fn new(epoch: Epoch) -> Binding {
+    /// Of an epoch that has nothing yet.
+    pub fn new(epoch: Epoch) -> Binding {
         Binding { epoch, origin: None, first: 0, packets: 0, bytes: 0, marks: Marks::default(), recorded: None }
     }
 
@@ -75,12 +74,21 @@ impl Binding {
 
 /// Bytes that have been handed out and not been read yet; shared by the source and who collects the readings, on worker 0.
 #[derive(Clone, Debug, Default)]
-pub struct InFlight(Rc<Cell<u64>>);
+pub struct InFlight(Arc<AtomicU64>);
 
 impl InFlight {
+    /// Counted there, for those who watch.
+    pub fn counted(by: Arc<AtomicU64>) -> InFlight {
+        InFlight(by)
+    }
+
     /// So many bytes have been read.
     pub fn done(&self, bytes: u64) {
-        self.0.set(self.0.get().saturating_sub(bytes));
+        self.0.store(self.get().saturating_sub(bytes), Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -125,14 +133,14 @@ pub fn feed<'s>(
             let (mut shares, mut bindings) = (shares.activate(), bindings.activate());
             while let Some((tap, capabilities)) = &mut held {
                 let behind = binding.epoch.0.checked_sub(limits.epochs);
-                if behind.is_some_and(|epoch| through.less_equal(&Epoch(epoch))) || in_flight.0.get() >= limits.bytes {
+                if behind.is_some_and(|epoch| through.less_equal(&Epoch(epoch))) || in_flight.get() >= limits.bytes {
                     again.activate_after(AGAIN);
                     return;
                 }
                 let ended = match tap.feed.try_recv() {
                     Ok(Feed::Share(share)) => {
                         binding.add(&share);
-                        in_flight.0.set(in_flight.0.get() + share.bytes());
+                        in_flight.0.fetch_add(share.bytes(), Ordering::Relaxed);
                         shares.session(&capabilities[0]).give(share);
                         continue;
                     }

@@ -21,4 +21,5 @@ pub mod file;
 pub mod group;
 pub mod publish;
 pub mod read;
+pub mod restate;
 pub mod tell;

@@ -1,6 +1,7 @@
 //! Records to Kafka: what is durable is handed to the lanes, each on the worker that its objects' records come to.
 //!
-//! An epoch is handed on when it is complete and durable (manifest first, then output), and is published when every lane that
+//! Nothing is published before every lane of the job is open: one that was never written, beside others that were, would be
+//! an error. An epoch is handed on when it is complete and durable (manifest first, then output), and is published when every lane that
 //! has something of it has committed that. What this says downstream is nothing but its frontier: published is what it has
 //! passed. It waits for nothing: lanes work on threads of their own.
 
@@ -15,15 +16,16 @@ use skydiff_operators::Epoch;
 use skydiff_operators::flow::passed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use timely::container::CapacityContainerBuilder;
-use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
 use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::Operator;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::dataflow::operators::vec::Broadcast;
+use timely::dataflow::{Scope, StreamVec};
 use timely::scheduling::SyncActivator;
 
 /// The lanes of this worker.
@@ -54,12 +56,14 @@ pub fn publish<'s>(
 ) -> (StreamVec<'s, Epoch, ()>, StreamVec<'s, Epoch, Stopped>) {
     let scope = told.scope();
     let said = say(judged.clone(), progress);
+    let (closed, opened) = opened(scope, press.lanes.len());
     let mut builder = OperatorBuilder::new("Publish".to_owned(), scope);
     let wake = scope.worker().sync_activator_for(builder.operator_info().address.to_vec());
     let mut told = builder.new_input(told, Pipeline);
     let mut judged = builder.new_input(judged, Exchange::new(|_: &Judged| 0));
     let mut said = builder.new_input(said, Pipeline);
     let _durable = builder.new_input(durable, Pipeline);
+    let _opened = builder.new_input(opened, Pipeline);
     let (published, published_stream) = builder.new_output::<Vec<()>>();
     let (stops, stop_stream) = builder.new_output::<Vec<Stopped>>();
     let _published = OutputBuilder::<_, CapacityContainerBuilder<Vec<()>>>::from(published);
@@ -67,8 +71,10 @@ pub fn publish<'s>(
     builder.build(move |capabilities| {
         let Press { lanes, mailer, rejects } = press;
         let (tell, heard) = channel();
-        let open: BTreeMap<u32, Sender<Sheet>> =
-            lanes.into_iter().map(|place| (place.lane, start(place, tell.clone(), wake.clone()))).collect();
+        let open: BTreeMap<u32, Sender<Sheet>> = lanes
+            .into_iter()
+            .map(|place| (place.lane, start(place, tell.clone(), wake.clone(), closed.clone())))
+            .collect();
         drop(tell);
         let mut held = <[Capability<Epoch>; 2]>::try_from(capabilities).ok().filter(|_| !open.is_empty());
         let mut desk = Desk { working: open.len(), open, heard, ..Desk::new() };
@@ -109,7 +115,8 @@ pub fn publish<'s>(
             if let Some(stop) = stop {
                 broken = true;
                 let first = desk.waiting.first_key_value().map(|(_, capabilities)| capabilities);
-                if let Some([_, capability]) = first.or(held.as_ref()) {
+                let least = first.into_iter().chain(&held).min_by_key(|capabilities| *capabilities[1].time());
+                if let Some([_, capability]) = least {
                     let epoch = *capability.time();
                     stops.activate().session(capability).give(Stopped { epoch, stop });
                 }
@@ -125,6 +132,40 @@ pub fn publish<'s>(
         }
     });
     (published_stream, stop_stream.broadcast())
+}
+
+/// Lanes of this worker that are not open yet.
+#[derive(Clone)]
+struct Closed {
+    lanes: Arc<AtomicUsize>,
+    wake: SyncActivator,
+}
+
+impl Closed {
+    fn open(&self) {
+        self.lanes.fetch_sub(1, Ordering::SeqCst);
+        let _ = self.wake.activate();
+    }
+}
+
+/// Has no frontier any more when the lanes of all workers are open.
+fn opened<'s>(scope: Scope<'s, Epoch>, lanes: usize) -> (Closed, StreamVec<'s, Epoch, ()>) {
+    let mut builder = OperatorBuilder::new("Opened".to_owned(), scope);
+    let wake = scope.worker().sync_activator_for(builder.operator_info().address.to_vec());
+    let closed = Closed { lanes: Arc::new(AtomicUsize::new(lanes)), wake };
+    let (opened, stream) = builder.new_output::<Vec<()>>();
+    let _opened = OutputBuilder::<_, CapacityContainerBuilder<Vec<()>>>::from(opened);
+    let waiting = closed.lanes.clone();
+    builder.build(move |capabilities| {
+        let mut held = Some(capabilities);
+        move |_| {
+            if waiting.load(Ordering::SeqCst) == 0 {
+                held = None;
+            }
+            let _ = &held;
+        }
+    });
+    (closed, stream)
 }
 
 /// What is said of each epoch, for every worker.
@@ -153,11 +194,14 @@ fn behind(progress: &Arc<Progress>) -> u64 {
     progress.lag.lock().map_or(0, |lag| lag.values().map(|(at, high)| high.saturating_sub(*at)).sum())
 }
 
-fn start(place: Place, tell: Sender<(u32, Heard)>, wake: SyncActivator) -> Sender<Sheet> {
+fn start(place: Place, tell: Sender<(u32, Heard)>, wake: SyncActivator, closed: Closed) -> Sender<Sheet> {
     let (sheets, waiting) = channel();
     std::thread::spawn(move || {
         let lane = place.lane;
         lane::run(place, &waiting, &mut |heard| {
+            if matches!(heard, Heard::Open(_)) {
+                closed.open();
+            }
             // A worker that has ended listens no more, and needs no waking.
             let _ = tell.send((lane, heard));
             let _ = wake.activate();

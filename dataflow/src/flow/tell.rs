@@ -5,7 +5,7 @@ use crate::record::{Place, record};
 use crate::verdict::{RecordSettings, verdict};
 use serde::{Deserialize, Serialize};
 use skydiff_operators::{Epoch, Sealed, TimescaleSettings};
-use skydiff_schemas::record::{Record, Value};
+use skydiff_schemas::record::{Reason, Record, Value};
 use skydiff_schemas::{ObjectId, Pixel};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::StreamVec;
@@ -45,6 +45,8 @@ pub struct Encoded {
 pub struct TellSettings {
     /// The first epoch that is told: what was before is known.
     pub since: Epoch,
+    /// The epoch at which settings or code have changed, and which of them.
+    pub restated: Option<(Epoch, Reason)>,
     /// Name of the job.
     pub job: String,
     /// What the states mean.
@@ -71,7 +73,8 @@ pub fn tell<'s>(sealed: StreamVec<'s, Epoch, Sealed>, settings: TellSettings) ->
 fn lane(sealed: &Sealed, settings: &TellSettings) -> Told {
     let mut told = Told { lane: sealed.lane, records: Vec::new(), counts: Counts::default() };
     for change in &sealed.changes {
-        let kind = verdict(change, &settings.records, None).filter(|_| sealed.epoch >= settings.since);
+        let restated = settings.restated.filter(|(epoch, _)| *epoch == sealed.epoch).map(|(_, reason)| reason);
+        let kind = verdict(change, &settings.records, restated).filter(|_| sealed.epoch >= settings.since);
         told.counts.decide(change.object.survey, kind);
         let Some(kind) = kind else { continue };
         let place =

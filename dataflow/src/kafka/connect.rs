@@ -266,6 +266,9 @@ pub(super) fn lasting(code: Code, reason: &str) -> Option<String> {
         Code::Authentication | Code::SaslAuthenticationFailed => {
             "the brokers refuse this user or its password: look at user, mechanism and the password".into()
         }
+        Code::SSL if reason.contains("PLAINTEXT broker listener") => {
+            "no secure connection: at this port the broker speaks no TLS: look at security and the port".into()
+        }
         // Without more than the code (a consumer's own error) there is nothing to be quoted.
         Code::SSL => format!(
             "no secure connection{}: look at ca (whose certificates are trusted), certificate and key",
@@ -319,7 +322,9 @@ pub fn explain(error: &KafkaError, brokers: &str) -> String {
     match (of, code) {
         (Some(what), _) => format!("Kafka at {brokers}: {what}"),
         (None, Some(Code::AllBrokersDown | Code::BrokerTransportFailure | Code::OperationTimedOut | Code::Resolve)) => {
-            format!("Kafka at {brokers}: no broker answers: is it there, and is this its address?")
+            format!(
+                "Kafka at {brokers}: no broker answers: is it there, is this its address, and does it want TLS or a user (security)?"
+            )
         }
         (None, Some(Code::UnknownTopic | Code::UnknownTopicOrPartition)) => {
             format!("Kafka at {brokers}: there is no such topic")

@@ -28,6 +28,8 @@ const SHARE_PACKETS: usize = 32;
 const SHARE_BYTES: u64 = 2 << 20;
 /// How long a poll waits if nothing else is to be done.
 const WAIT: Duration = Duration::from_millis(50);
+/// How long one answer is waited for.
+const ANSWER: Duration = Duration::from_secs(5);
 /// How often what others say is heard.
 const HEAR: Duration = Duration::from_millis(20);
 
@@ -266,11 +268,7 @@ impl Live {
 
     fn wrong(&self, source: &Source, error: &KafkaError) -> Result<(), String> {
         match error.rdkafka_error_code() {
-            Some(Code::OffsetOutOfRange | Code::AutoOffsetReset) => Err(format!(
-                "Kafka at {} no longer holds what is to be read next: {error}. It was deleted while the job was behind: bring \
-                 it back from the survey's archive, or start again with --accept-gap",
-                source.settings.login.brokers
-            )),
+            Some(Code::OffsetOutOfRange | Code::AutoOffsetReset) => source.hold(),
             Some(
                 Code::Authentication
                 | Code::SSL
@@ -386,6 +384,24 @@ impl Source {
             let _ = list.add_partition_offset(topic, *partition, Offset::Offset(offset));
         }
         list
+    }
+
+    /// Kafka says that an offset is not there: holds every position to what is, and reads on if all are.
+    fn hold(&self) -> Result<(), String> {
+        for ((topic, partition), (position, _)) in &self.at {
+            // Who does not answer is asked again by who looks for topics.
+            let Ok((low, high)) = self.consumer.fetch_watermarks(topic, *partition, ANSWER) else { continue };
+            let (low, high) = (u64::try_from(low).unwrap_or(0), u64::try_from(high).unwrap_or(u64::MAX));
+            if *position < low || *position > high {
+                return Err(format!(
+                    "{topic} partition {partition}: offset {position} is to be read next, and Kafka holds {low} to {high}: \
+                     it was deleted while the job was behind. Bring it back from the survey's archive, or start again with \
+                     --accept-gap"
+                ));
+            }
+        }
+        std::thread::sleep(WAIT);
+        self.assign()
     }
 
     fn assign(&self) -> Result<(), String> {

@@ -15,8 +15,10 @@
 //! | `lane` | one transactional producer |
 //! | `produce`, `pace` | packets to topics, as a survey sends them |
 //! | `tail`, `heard` | topics as a person reads them |
+//! | `check` | whether a job's topics can be read and written |
 //! | `lag` | how far a job or a group is behind |
 
+pub mod check;
 pub mod connect;
 mod discover;
 pub mod heard;

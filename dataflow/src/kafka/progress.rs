@@ -1,8 +1,9 @@
 //! How far lanes are, as the progress topic says: what a start reads, and what a lane holds itself to.
 
-use super::connect::{Consumer, Ear, explain};
+use super::connect::{Consumer, Ear, Login, explain};
 use super::message::Report;
 use super::settings::OutSettings;
+use super::topics::patiently;
 use crate::archive::protocol::Progress;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -19,7 +20,7 @@ const BACK: i64 = 16;
 pub struct Reports {
     consumer: Consumer,
     topic: String,
-    brokers: String,
+    login: Login,
 }
 
 impl std::fmt::Debug for Reports {
@@ -39,16 +40,17 @@ impl Reports {
             .set("isolation.level", "read_committed")
             .set("enable.partition.eof", "true")
             .set("fetch.wait.max.ms", "20");
-        let brokers = settings.login.brokers.clone();
-        let consumer = config.create_with_context(Ear::default()).map_err(|error| explain(&error, &brokers))?;
-        Ok(Reports { consumer, topic: topic.to_owned(), brokers })
+        let login = settings.login.clone();
+        let consumer = config.create_with_context(Ear::default()).map_err(|error| explain(&error, &login.brokers))?;
+        Ok(Reports { consumer, topic: topic.to_owned(), login })
     }
 
     /// The last that was committed of a lane.
     pub fn last(&self, lane: u32) -> Result<Option<Report>, String> {
         let partition = i32::try_from(lane).map_err(|_| format!("lane {lane}: there are not so many"))?;
-        let wrong = |error: KafkaError| explain(&error, &self.brokers);
-        let (low, high) = self.consumer.fetch_watermarks(&self.topic, partition, ANSWER).map_err(wrong)?;
+        // A topic that was just made, or whose broker is gone, has no leader for a while.
+        let ask = || self.consumer.fetch_watermarks(&self.topic, partition, ANSWER);
+        let (low, high) = patiently(&self.login, self.consumer.context(), ask)?;
         let mut back = BACK;
         while high > low {
             let from = low.max(high.saturating_sub(back));
@@ -65,7 +67,7 @@ impl Reports {
 
     /// The last report from an offset on.
     fn read(&self, partition: i32, from: i64) -> Result<Option<Report>, String> {
-        let wrong = |error: KafkaError| explain(&error, &self.brokers);
+        let wrong = |error: KafkaError| explain(&error, &self.login.brokers);
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(&self.topic, partition, Offset::Offset(from)).map_err(wrong)?;
         self.consumer.assign(&list).map_err(wrong)?;
@@ -79,7 +81,7 @@ impl Reports {
                 Some(Err(KafkaError::PartitionEOF(at))) if at == partition => return Ok(last),
                 Some(Err(error)) if error.rdkafka_error_code() == Some(Code::OffsetOutOfRange) => return Ok(last),
                 _ if begun.elapsed() >= ANSWER => {
-                    return Err(format!("Kafka at {}: topic {} does not answer", self.brokers, self.topic));
+                    return Err(format!("Kafka at {}: topic {} does not answer", self.login.brokers, self.topic));
                 }
                 _ => {}
             }

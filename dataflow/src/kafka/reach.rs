@@ -163,31 +163,51 @@ impl Cluster {
         if let Some(topic) = self.topic(name)? {
             return Ok(topic.partitions.len());
         }
-        let cannot = |why: String| format!("topic {name} cannot be made: {why}");
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| cannot(error.to_string()))?;
-        let wrong = |error: KafkaError| cannot(explain(&error, &self.login.brokers));
-        let admin: AdminClient<DefaultClientContext> = self.login.config()?.create().map_err(wrong)?;
-        let patience = Some(self.patience());
-        let options = AdminOptions::new().operation_timeout(patience).request_timeout(patience);
-        let mut new = NewTopic::new(name, partitions, TopicReplication::Fixed(replication));
-        for (key, value) in settings {
-            new = new.set(key, value);
-        }
-        match runtime.block_on(admin.create_topics([&new], &options)).map_err(wrong)?.into_iter().next() {
-            Some(Err((_, code))) if code != Code::TopicAlreadyExists => {
-                return Err(wrong(KafkaError::AdminOp(code)));
-            }
-            _ => {}
-        }
+        self.new_topic(name, partitions, replication, settings, false)?;
         // Brokers know it a moment after it is made.
         let begun = Instant::now();
         loop {
             match self.topic(name)?.filter(|topic| topic.partitions.iter().all(|(_, leader, ..)| *leader >= 0)) {
                 Some(topic) if !topic.partitions.is_empty() => return Ok(topic.partitions.len()),
-                _ if begun.elapsed() > self.patience() => return Err(cannot("its partitions get no leaders".into())),
+                _ if begun.elapsed() > self.patience() => {
+                    return Err(format!("topic {name} was made, and its partitions get no leaders"));
+                }
                 _ => std::thread::sleep(AGAIN),
             }
+        }
+    }
+
+    /// Whether this user may make a topic; nothing is made.
+    pub fn may_create(&self, name: &str, partitions: i32, replication: i32) -> Result<(), String> {
+        self.new_topic(name, partitions, replication, &[], true)
+    }
+
+    fn new_topic(
+        &self,
+        name: &str,
+        partitions: i32,
+        replication: i32,
+        settings: &[(&str, &str)],
+        only_asked: bool,
+    ) -> Result<(), String> {
+        let cannot = |why: String| format!("topic {name} cannot be made: {why}");
+        let wrong = |error: KafkaError| cannot(explain(&error, &self.login.brokers));
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.map_err(|error| cannot(error.to_string()))?;
+        let admin: AdminClient<DefaultClientContext> = self.login.config()?.create().map_err(wrong)?;
+        let patience = Some(self.patience());
+        let options = AdminOptions::new().request_timeout(patience).validate_only(only_asked);
+        let options = if only_asked { options } else { options.operation_timeout(patience) };
+        let mut new = NewTopic::new(name, partitions, TopicReplication::Fixed(replication));
+        for (key, value) in settings {
+            new = new.set(key, value);
+        }
+        match runtime.block_on(admin.create_topics([&new], &options)).map_err(wrong)?.into_iter().next() {
+            Some(Err((_, Code::InvalidReplicationFactor))) => {
+                Err(cannot(format!("there are fewer than {replication} brokers, which is its replication")))
+            }
+            Some(Err((_, code))) if code != Code::TopicAlreadyExists => Err(wrong(KafkaError::AdminOp(code))),
+            _ => Ok(()),
         }
     }
 

@@ -12,12 +12,13 @@ impl Decode for StandIn {
         let text = std::str::from_utf8(packet).unwrap();
         for record in text.split(';') {
             match record.split_once(' ') {
-                Some(("good", mjd)) => {
+                Some((kind @ ("good" | "partners"), mjd)) => {
                     let mut alert = Alert::blank();
                     alert.survey = SurveyId(0);
                     alert.object = ObjectId { survey: SurveyId(0), class: ObjectClass::Sidereal, id: 7 };
                     alert.trigger = SourceId(1);
                     alert.time = MicroDays::from_days(mjd.parse().unwrap()).unwrap();
+                    alert.context.program = if kind == "good" { 1 } else { 2 };
                     alert.rejects = vec![RowReject::Future, RowReject::Band, RowReject::Future];
                     each(Ok(&alert));
                 }
@@ -28,7 +29,7 @@ impl Decode for StandIn {
 }
 
 fn read(packets: &[(&str, u64)], keep_bytes: bool) -> (Reading, Vec<Offer>) {
-    let settings = ReadSettings { future: MicroDays::DAY, keep_bytes };
+    let settings = ReadSettings { future: MicroDays::DAY, keep_bytes, programs: Default::default() };
     let parcel = |(text, records): &(&str, u64)| Parcel {
         name: "n".into(),
         bytes: if *text == "lost" { Bytes::Lost("gone".into()) } else { Bytes::Here(text.as_bytes().to_vec()) },
@@ -107,8 +108,43 @@ fn a_length_that_no_packet_has_is_a_reject() {
     let origin = Origin { bundle: "f".into(), partition: 0, rank: 2, received: MicroDays(0) };
     let bytes = Bytes::At { path: "/dev/zero".into(), offset: 1, length: 1 << 62 };
     let parcels = vec![Parcel { name: "n".into(), bytes, records: 1, left_out: 0, received: None }];
-    let settings = ReadSettings { future: MicroDays::DAY, keep_bytes: true };
+    let settings = ReadSettings { future: MicroDays::DAY, keep_bytes: true, programs: Default::default() };
     let share = Share { number: 0, origin, first: 0, parcels, kept: vec![], schemas: vec![] };
     let reading = Reader::new(StandIn, settings).read(&share, &mut |_| {});
     assert_eq!(reading.rejects.iter().map(|r| r.reason).collect::<Vec<_>>(), [Reason::Framing]);
+}
+
+#[test]
+fn packets_of_other_programmes_are_counted_and_kept_nowhere() {
+    let programs = [(SurveyId(0), vec![1])].into();
+    let settings = ReadSettings { future: MicroDays::DAY, keep_bytes: true, programs };
+    let parcel = |text: &str| Parcel {
+        name: String::new(),
+        bytes: Bytes::Here(text.as_bytes().to_vec()),
+        records: 1,
+        left_out: 0,
+        received: None,
+    };
+    let origin = Origin { bundle: "t".into(), partition: 3, rank: 0, received: MicroDays(60_000_000_000) };
+    let parcels = ["good 60000.25", "partners 60000.25", "good 60000.5"].map(parcel).to_vec();
+    let share = Share { number: 0, origin, first: 7, parcels, kept: vec![], schemas: vec![] };
+    let (mut offers, mut kept) = (Vec::new(), Some(Vec::new()));
+    let mut reader = Reader::new(StandIn, settings);
+    let reading = reader.read_and_keep(&share, &mut |offer| offers.push(offer), &mut kept);
+    assert_eq!((offers.len(), reading.rejects.len()), (2, 1));
+    assert_eq!((reading.rejects[0].reason, &reading.rejects[0].bytes), (Reason::Program, &None));
+    let kept = kept.unwrap();
+    assert_eq!(
+        kept.iter().map(|row| (row.number, row.partition, row.bytes.len())).collect::<Vec<_>>(),
+        [(7, 3, 13), (8, 3, 0), (9, 3, 12)]
+    );
+    // A job whose every packet is a partner's goes on.
+    let mut judge = Judge::new(0.0);
+    assert!(judge.watch(&reading.verdicts).is_ok());
+    // What is replayed of it is the same reject.
+    let why = kept[1].schema.strip_prefix(WITHHELD).unwrap().to_owned();
+    let parcels = vec![Parcel { bytes: Bytes::Withheld(why), ..share.parcels[1].clone() }];
+    let again = reader.read(&Share { first: 8, parcels, ..share }, &mut |_| {});
+    assert_eq!(again.rejects[0].detail, reading.rejects[0].detail);
+    assert_eq!((again.rejects[0].reason, &again.rejects[0].at), (Reason::Program, &reading.rejects[0].at));
 }

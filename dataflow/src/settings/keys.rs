@@ -6,7 +6,7 @@ use skydiff_schemas::survey::SURVEYS;
 pub type Key = (&'static str, &'static str);
 
 /// The keys that are not a survey's. `source.` stands for each `[[source]]`.
-pub const KEYS: [Key; 102] = [
+pub const KEYS: [Key; 106] = [
     ("name", "Name of the job; every message id begins with it."),
     (
         "schemas",
@@ -150,8 +150,18 @@ pub const KEYS: [Key; 102] = [
         "archive.commit_seconds",
         "Epochs wait so long to be committed together, and records for them. Default: 0.1 on a file system, else 1.",
     ),
+    (
+        "archive.keep.packets",
+        "The bytes of packets are kept for so many nights, \"14 nights\": then they expire, and `archive gc` removes them.",
+    ),
+    ("archive.keep.changes", "Likewise records ..."),
+    ("archive.keep.rejects", "... and what was rejected. Default: all for ever. Measurements are never let go."),
     ("survey.*.errors.factor", "Quoted errors are multiplied by this ..."),
     ("survey.*.errors.floor", "... and this share of the total flux is added in quadrature."),
+    (
+        "survey.*.programs",
+        "Programmes (ZTF programid) whose packets are taken and kept; [] takes all. Others are counted as `program`.",
+    ),
     ("survey.*.aliases", "More names for a field: \"candidate.jd\" = [\"candidate.juldate\"]."),
     (
         "survey.ztf.quality.procstatus",
@@ -196,7 +206,7 @@ pub fn known() -> Vec<String> {
         let name = survey.name();
         let quality = survey.quality_defaults();
         let quality: Vec<_> = quality.keys().map(|key| format!("survey.{name}.quality.{key}")).collect();
-        ["errors.factor", "errors.floor", "aliases"]
+        ["errors.factor", "errors.floor", "programs", "aliases"]
             .map(|key| format!("survey.{name}.{key}"))
             .into_iter()
             .chain(quality)

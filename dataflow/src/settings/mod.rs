@@ -12,6 +12,8 @@ pub use force::{differences, in_force, of_record};
 pub use layers::{SettingsError, load, with_environment};
 pub use print::print_job;
 
+use crate::archive::dataset::Dataset;
+use crate::archive::keep::Nights;
 use crate::flow::feed::Limits;
 use crate::flow::group::GroupLimits;
 use crate::kafka::settings::{LiveSettings, OutSettings};
@@ -20,9 +22,9 @@ use crate::source::{EpochCut, Input, Packets, Place, parse_bytes};
 use crate::verdict::RecordSettings;
 use serde::{Deserialize, Serialize};
 use skydiff_operators::{Errors, Options, TimescaleSettings};
-use skydiff_schemas::MicroDays;
 use skydiff_schemas::decoder::{self, schema_id};
 use skydiff_schemas::survey::{SURVEYS, SurveySettings, Table, survey_by_name};
+use skydiff_schemas::{MicroDays, SurveyId};
 use skydiff_simulate::Settings as Simulated;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -168,6 +170,30 @@ pub struct ArchiveSettings {
     /// How long epochs wait to be committed together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit_seconds: Option<f64>,
+    /// For how many nights datasets are kept; without a number for ever.
+    #[serde(skip_serializing_if = "KeepSettings::is_empty")]
+    pub keep: KeepSettings,
+}
+
+/// `[archive.keep]`. Measurements and contexts are what an archive is made of.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KeepSettings {
+    /// The bytes of packets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packets: Option<String>,
+    /// Records.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<String>,
+    /// What was rejected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rejects: Option<String>,
+}
+
+impl KeepSettings {
+    fn is_empty(&self) -> bool {
+        *self == KeepSettings::default()
+    }
 }
 
 /// A form of records.
@@ -188,6 +214,9 @@ pub struct SurveyTable {
     pub errors: Errors,
     /// Its quality cuts.
     pub quality: Table,
+    /// Programmes whose packets are taken; none listed: all.
+    #[serde(default)]
+    pub programs: Vec<i32>,
     /// More names for its fields.
     #[serde(default)]
     pub aliases: BTreeMap<String, Vec<String>>,
@@ -198,7 +227,10 @@ impl Default for Job {
         let survey = SURVEYS.iter().map(|survey| {
             let (factor, floor) = errors_of(survey.name());
             let errors = Errors { factor, floor };
-            let table = SurveyTable { errors, quality: survey.quality_defaults(), aliases: BTreeMap::new() };
+            // ZTF's public survey; the others are its partners'.
+            let programs = if survey.name() == "ztf" { vec![1] } else { Vec::new() };
+            let quality = survey.quality_defaults();
+            let table = SurveyTable { errors, quality, programs, aliases: BTreeMap::new() };
             (survey.name().to_owned(), table)
         });
         Job {
@@ -276,6 +308,7 @@ impl Job {
         for source in self.source.iter().filter(|source| source.kind == SourceKind::Simulate) {
             source.simulate.check().map_err(|wrong| format!("source.simulate.{wrong}"))?;
         }
+        self.keep()?;
         for source in self.source.iter().filter(|source| source.kind == SourceKind::Kafka) {
             source.kafka.check().map_err(|wrong| format!("source.kafka.{wrong}"))?;
         }
@@ -290,6 +323,18 @@ impl Job {
         let age = self.archive.commit_seconds.unwrap_or(if near { 0.1 } else { 1.0 });
         let epochs = (self.epochs.in_flight / 2).max(1);
         GroupLimits { age: Duration::from_secs_f64(age.clamp(0.0, 3600.0)), bytes: GROUP_BYTES, epochs }
+    }
+
+    /// For how many nights datasets are kept, where that is said. The error names the key.
+    pub fn keep(&self) -> Result<Vec<(Dataset, Nights)>, String> {
+        let KeepSettings { packets, changes, rejects } = &self.archive.keep;
+        let said = [(Dataset::Packets, packets), (Dataset::Changes, changes), (Dataset::Rejects, rejects)];
+        let nights = |(dataset, text): (Dataset, &Option<String>)| {
+            let text = text.as_ref()?;
+            let wrong = |wrong| format!("archive.keep.{} = {wrong}", dataset.name());
+            Some(text.parse().map(|nights| (dataset, nights)).map_err(wrong))
+        };
+        said.into_iter().filter_map(nights).collect()
     }
 
     /// Where epochs of live packets end: at which age, at how many bytes.
@@ -338,6 +383,12 @@ impl Job {
         };
         let schemas = self.schemas.as_deref().map_or(Ok(BTreeMap::new()), schemas_in)?;
         Ok(decoder::Settings { surveys: self.survey.iter().map(survey).collect(), schemas })
+    }
+
+    /// By survey, the programmes whose packets are taken.
+    pub fn programs(&self) -> BTreeMap<SurveyId, Vec<i32>> {
+        let listed = self.survey.iter().filter(|(_, table)| !table.programs.is_empty());
+        listed.filter_map(|(name, table)| Some((survey_by_name(name)?.id(), table.programs.clone()))).collect()
     }
 
     /// What the operators are told.

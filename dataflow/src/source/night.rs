@@ -26,6 +26,11 @@ impl Night {
         })
     }
 
+    /// The night in which something was received (MJD UTC); midnight ends a night.
+    pub fn of_receipt(received: MicroDays) -> Option<Night> {
+        i32::try_from((received.0 - 1).div_euclid(MicroDays::DAY.0)).ok().map(Night)
+    }
+
     /// When what was observed in that night had been received, MJD UTC: the end of the date (24 h UTC).
     ///
     /// ZTF dates its files by UTC, so nothing in them is later; a survey that dates them by the evening, as far as eight

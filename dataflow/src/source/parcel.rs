@@ -42,6 +42,8 @@ pub enum Bytes {
     },
     /// They could not be read; why.
     Lost(String),
+    /// They may not be kept, and were not; why.
+    Withheld(String),
 }
 
 impl Bytes {
@@ -50,7 +52,7 @@ impl Bytes {
         match self {
             Bytes::Here(bytes) => bytes.len() as u64,
             Bytes::At { length, .. } => *length,
-            Bytes::Lost(_) => 0,
+            Bytes::Lost(_) | Bytes::Withheld(_) => 0,
         }
     }
 
@@ -75,7 +77,7 @@ impl Opener {
         }
         match bytes {
             Bytes::Here(bytes) => Ok(bytes),
-            Bytes::Lost(why) => Err(why.clone()),
+            Bytes::Lost(why) | Bytes::Withheld(why) => Err(why.clone()),
             Bytes::At { path, offset, length } => {
                 self.read_at(path, *offset, *length).map_err(|error| format!("{}: {error}", path.display()))?;
                 Ok(&self.buffer)

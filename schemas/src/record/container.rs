@@ -50,6 +50,12 @@ impl<W: Write> ContainerWriter<W> {
         Ok(ContainerWriter { out, codec, marker, block: Vec::new(), records: 0 })
     }
 
+    /// Goes on with a file that was finished, at whose end `out` stands.
+    pub fn resume(out: W, codec: Codec) -> Self {
+        let marker = marker(avro_schema().to_string().as_bytes());
+        ContainerWriter { out, codec, marker, block: Vec::new(), records: 0 }
+    }
+
     /// Adds a record; writes a block when it is full.
     pub fn append(&mut self, record: &Record) -> io::Result<()> {
         record.encode(&mut self.block);

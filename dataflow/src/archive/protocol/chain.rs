@@ -83,6 +83,22 @@ impl Chain {
         self.last().map_or(Epoch(0), Epoch::next)
     }
 
+    /// The epochs at which other settings took effect: each holds all that was known then, once more.
+    pub fn restated(&self) -> impl Iterator<Item = Epoch> {
+        self.manifests.windows(2).filter(|two| two[0].settings != two[1].settings).map(|two| two[1].first)
+    }
+
+    /// The epoch from which on the log must be read to know the state at `epoch`.
+    pub fn begin(&self, epoch: Epoch) -> Epoch {
+        self.restated().take_while(|restated| *restated <= epoch).last().unwrap_or_default()
+    }
+
+    /// What was in force at an epoch.
+    pub fn settings(&self, epoch: Epoch) -> Option<&Sum> {
+        let of = self.manifests.iter().find(|manifest| manifest.first <= epoch && epoch <= manifest.last);
+        of.map(|manifest| &manifest.settings)
+    }
+
     /// What the next manifest must name as the one before it.
     pub fn head(&self) -> Option<&Sum> {
         self.head.as_ref()
@@ -113,6 +129,22 @@ mod tests {
         let chain = Chain::of(listed).unwrap();
         assert_eq!((chain.manifests().len(), chain.next()), (3, Epoch(10)));
         assert_eq!(Chain::of(Vec::new()).unwrap().next(), Epoch(0));
+    }
+
+    #[test]
+    fn other_settings_begin_a_log_of_their_own() {
+        let (mut chain, mut head) = (Chain::default(), None);
+        for (epochs, settings) in [(0..=3, "a"), (4..=4, "b"), (5..=9, "b"), (10..=12, "a")] {
+            let first = Epoch(*epochs.start());
+            let one = Manifest { settings: Sum::of(settings.as_bytes()), ..manifest(epochs, 1, head.take()) };
+            let bytes = one.encode().unwrap();
+            chain.add(first, &bytes).unwrap();
+            head = Some(Sum::of(&bytes));
+        }
+        assert_eq!(chain.restated().collect::<Vec<_>>(), [Epoch(4), Epoch(10)]);
+        assert_eq!([0, 3, 4, 9, 10, 99].map(|epoch| chain.begin(Epoch(epoch)).0), [0, 0, 4, 4, 10, 10]);
+        assert_eq!(chain.settings(Epoch(7)), Some(&Sum::of(b"b")));
+        assert_eq!(chain.settings(Epoch(13)), None);
     }
 
     #[test]

@@ -12,12 +12,18 @@ use skydiff_operators::Epoch;
 use std::collections::BTreeSet;
 
 /// An edition of a collection: kept as `skydiff.json` in its folder.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Edition {
     /// Editions only grow.
     pub number: u64,
     /// The last epoch that is in it; `None` of one that is empty.
     pub through: Option<Epoch>,
+    /// The archive that it is of, by its first manifest; `None` of one that is of packets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// By which settings things are known; `None` where nothing depends on any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<String>,
     /// Order of its pixels.
     pub order: u8,
     /// Its files, by path.
@@ -25,7 +31,7 @@ pub struct Edition {
 }
 
 /// A file of an edition.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tile {
     /// Where it is within the edition.
     pub path: String,
@@ -35,6 +41,9 @@ pub struct Tile {
     pub rows: u64,
     /// Its length.
     pub bytes: u64,
+    /// The sky clock (MJD) up to which its rows stay as they are, if nothing new comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<f64>,
 }
 
 /// Something to do; paths are within the collection.
@@ -59,7 +68,7 @@ pub enum Step {
 impl Edition {
     /// The one before the first.
     pub fn none(order: u8) -> Edition {
-        Edition { number: 0, through: None, order, tiles: vec![] }
+        Edition { number: 0, through: None, origin: None, settings: None, order, tiles: vec![] }
     }
 
     /// Its folder in the collection.
@@ -104,7 +113,8 @@ impl Edition {
         new: Vec<NewTile>,
         stays: impl Fn(&Tile) -> bool,
     ) -> Result<(Edition, Vec<Step>), DataError> {
-        let mut next = Edition { number: self.number + 1, through: Some(through), order: self.order, tiles: vec![] };
+        let (number, through) = (self.number + 1, Some(through));
+        let mut next = Edition { number, through, origin: None, settings: None, order: self.order, tiles: vec![] };
         let (before, after) = (self.folder(), next.folder());
         let mut steps = vec![];
         for tile in self.tiles.iter().filter(|tile| stays(tile)) {
@@ -112,19 +122,32 @@ impl Edition {
             next.tiles.push(tile.clone());
         }
         let put = |path: &str, bytes: Bytes| Step::Put { path: format!("{after}/{path}"), bytes };
-        for NewTile { pixel, rows, bytes } in new {
+        for NewTile { pixel, rows, bytes, until } in new {
             // The name is that of the edition that brought it, so that no two are ever the same.
             let path = format!("{}/{:06}.parquet", pixel_folder(self.order, pixel), next.number);
-            next.tiles.push(Tile { path: path.clone(), pixel, rows, bytes: bytes.len() as u64 });
+            next.tiles.push(Tile { path: path.clone(), pixel, rows, bytes: bytes.len() as u64, until });
             steps.push(put(&path, bytes));
         }
-        next.tiles.sort();
-        let own = serde_json::to_vec(&next).map_err(|error| DataError::Row(error.to_string()))?;
-        steps.push(put("dataset/_common_metadata", schema_only::<R>()?));
-        steps.push(put("partition_info.csv", partition_info(&next).into()));
-        steps.push(put("skydiff.json", own.into()));
-        steps.push(put("hats.properties", catalogue::<R>(&next).into()));
-        steps.push(Step::Put { path: "collection.properties".into(), bytes: collection::<R>(&next).into() });
+        next.in_order();
+        steps.extend(next.named::<R>()?);
         Ok((next, steps))
+    }
+
+    /// Its files in the order of their paths.
+    pub(super) fn in_order(&mut self) {
+        self.tiles.sort_by(|a, b| a.path.cmp(&b.path));
+    }
+
+    /// What is put when all its files are there: what readers go by, the one that names it last.
+    pub(super) fn named<R: CatalogueRow>(&self) -> Result<Vec<Step>, DataError> {
+        let put = |path: &str, bytes: Bytes| Step::Put { path: format!("{}/{path}", self.folder()), bytes };
+        let own = serde_json::to_vec(self).map_err(|error| DataError::Row(error.to_string()))?;
+        Ok(vec![
+            put("dataset/_common_metadata", schema_only::<R>()?),
+            put("partition_info.csv", partition_info(self).into()),
+            put("skydiff.json", own.into()),
+            put("hats.properties", catalogue::<R>(self).into()),
+            Step::Put { path: "collection.properties".into(), bytes: collection::<R>(self).into() },
+        ])
     }
 }

@@ -10,12 +10,16 @@
 //! | `hats` | the properties that readers go by |
 //! | `edition` | which files make the next edition, and in which order they are written |
 //! | `folder` | the same, done, in a folder |
+//! | `draft` | the next edition, written as it comes |
+//! | `manifests` | both collections from an archive, appended night by night |
 //! | `packets` | both collections from packets |
 
 mod alert;
+mod draft;
 mod edition;
 mod folder;
 mod hats;
+mod manifests;
 mod nested;
 mod object;
 mod packets;
@@ -26,6 +30,7 @@ mod tile;
 pub use alert::AlertRow;
 pub use edition::{Edition, Step, Tile};
 pub use folder::{begin, carry_out};
+pub use manifests::{Appended, publish_archive};
 pub use object::ObjectRow;
 pub use packets::{Published, publish_packets};
 pub use tile::{CatalogueRow, NewTile, tiles};

@@ -148,6 +148,11 @@ impl CatalogueRow for ObjectRow {
         (&self.object, 0)
     }
 
+    fn until(&self) -> Option<f64> {
+        let alive = self.states.iter().filter(|held| held.alive);
+        alive.filter_map(|held| held.valid_until).min_by(f64::total_cmp)
+    }
+
     fn columns() -> Vec<CatalogueColumn> {
         let column = |name, kind, unit, doc| CatalogueColumn { name, kind, unit, doc };
         let (real, text, number) = (DataType::Float64, DataType::Utf8, DataType::Int64);

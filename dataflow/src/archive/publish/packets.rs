@@ -2,7 +2,7 @@
 
 use super::{AlertRow, CatalogueRow, ObjectRow, begin, carry_out, tiles};
 use crate::lookup::{Lookup, LookupError};
-use skydiff_operators::{Clocks, Epoch, Offer, Options, transients};
+use skydiff_operators::{Clocks, Epoch, Kept, KeptRows, Offer, Options, transients_with};
 use skydiff_schemas::{ObjectId, SourceId};
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
@@ -33,9 +33,10 @@ pub fn publish_packets(lookup: &Lookup, folder: &Path, order: u8) -> Result<Publ
     });
     let (clocks, packets) = read.map_err(|error| match error {
         LookupError::Settings(error) => error.to_string(),
+        LookupError::Archive(why) => why,
         _ => "give the packets as files: standard input cannot be published".into(),
     })?;
-    let (objects, without_place) = known(offers, clocks, lookup.options.clone());
+    let (objects, without_place) = known(offers, vec![], clocks, lookup.options.clone());
     replace(&folder.join(AlertRow::NAME), order, &alerts)?;
     replace(&folder.join(ObjectRow::NAME), order, &objects)?;
     Ok(Published { packets, alerts: alerts.len() as u64, objects: objects.len() as u64, without_place })
@@ -50,19 +51,23 @@ fn replace<R: CatalogueRow>(collection: &Path, order: u8, rows: &[R]) -> Result<
     carry_out(collection, &steps)
 }
 
-/// What is known of every object when all offers have come, in one epoch.
-fn known(offers: Vec<Offer>, clocks: Clocks, options: Options) -> (Vec<ObjectRow>, u64) {
+/// What is known of every object when all offers, and what was kept of others, have come, in one epoch.
+pub(super) fn known(offers: Vec<Offer>, kept: Vec<Kept>, clocks: Clocks, options: Options) -> (Vec<ObjectRow>, u64) {
     let timescales = options.timescales.timescales.clone();
     timely::execute_directly(move |worker| {
-        let (mut offer_input, mut clock_input, probe, objects) = worker.dataflow::<Epoch, _, _>(|scope| {
-            let (offer_input, offers) = scope.new_input::<Vec<Offer>>();
-            let (clock_input, clocks) = scope.new_input::<Vec<Clocks>>();
-            let out = transients(offers, clocks, options);
-            (offer_input, clock_input, out.changes.probe().0, out.objects)
-        });
+        let (mut offer_input, mut kept_input, mut clock_input, probe, objects) =
+            worker.dataflow::<Epoch, _, _>(|scope| {
+                let (offer_input, offers) = scope.new_input::<Vec<Offer>>();
+                let (kept_input, kept) = scope.new_input::<Vec<KeptRows>>();
+                let (clock_input, clocks) = scope.new_input::<Vec<Clocks>>();
+                let out = transients_with(offers, kept, clocks, options);
+                (offer_input, kept_input, clock_input, out.changes.probe().0, out.objects)
+            });
         offers.into_iter().for_each(|offer| offer_input.send(offer));
+        kept_input.send(KeptRows { worker: 0, rows: kept });
         clock_input.send(clocks);
         offer_input.advance_to(Epoch(1));
+        kept_input.advance_to(Epoch(1));
         clock_input.advance_to(Epoch(1));
         worker.step_while(|| probe.less_than(&Epoch(1)));
         let (mut rows, mut without_place) = (vec![], 0);

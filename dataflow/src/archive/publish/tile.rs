@@ -41,6 +41,11 @@ pub trait CatalogueRow: Sized {
     /// Where it lies: that of its `ra` and `dec`.
     fn position(&self) -> Position;
 
+    /// The sky clock (MJD) up to which it stays as it is, if nothing new comes.
+    fn until(&self) -> Option<f64> {
+        None
+    }
+
     /// What rows of one place are ordered by.
     fn name(&self) -> (&str, u64);
 
@@ -52,7 +57,7 @@ pub trait CatalogueRow: Sized {
 }
 
 /// The file of one pixel.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct NewTile {
     /// Of which pixel, at the order of the catalogue.
     pub pixel: u64,
@@ -60,6 +65,8 @@ pub struct NewTile {
     pub rows: u64,
     /// All of it.
     pub bytes: Bytes,
+    /// The sky clock (MJD) up to which its rows stay as they are.
+    pub until: Option<f64>,
 }
 
 /// One file for each pixel of `order` in which there are rows, sorted by place. Rows without a place are in none.
@@ -70,7 +77,8 @@ pub fn tiles<R: CatalogueRow>(rows: &[R], order: u8) -> Result<Vec<NewTile>, Dat
     }
     let tile = |(pixel, mut rows): (u64, Vec<&R>)| {
         rows.sort_by(|a, b| (a.position(), a.name()).cmp(&(b.position(), b.name())));
-        Ok(NewTile { pixel, rows: rows.len() as u64, bytes: file(&rows)? })
+        let until = rows.iter().filter_map(|row| row.until()).min_by(f64::total_cmp);
+        Ok(NewTile { pixel, rows: rows.len() as u64, bytes: file(&rows)?, until })
     };
     pixels.into_iter().map(tile).collect()
 }

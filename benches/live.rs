@@ -1,0 +1,201 @@
+//! Live, with the broker on the same machine: how soon a record is committed after its packet came, and how many packets a
+//! second are taken, beside a bare consumer that throws the bytes away.
+//!
+//! `cargo bench --bench live` (release; needs Java and Maven). One line for each figure; both of a ratio are of one run.
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use common::kafka::Kafka;
+use common::{Folder, printed, skydiff};
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message;
+use rdkafka::{Offset, TopicPartitionList};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+fn main() {
+    let Some(kafka) = Kafka::start("bench", 1) else { return };
+    for survey in ["ztf", "lsst"] {
+        throughput(&kafka, survey);
+    }
+    latency(&kafka, "257 alerts a second", "steady", &["--rate", "257"], 7_000);
+    latency(&kafka, "a visit of 10,000 alerts in 5 s", "burst", &["--rate", "2000"], 10_000);
+}
+
+/// Packets a second, of a topic that is full: read and thrown away, read into the job, and with all that a broker keeps.
+fn throughput(kafka: &Kafka, survey: &str) {
+    let topic = format!("{survey}_full");
+    let alerts = if survey == "ztf" { "400" } else { "200" };
+    let compression = if survey == "ztf" { "none" } else { "snappy" };
+    kafka.topic(&topic, 16);
+    printed(skydiff([
+        "produce",
+        "--brokers",
+        &kafka.plaintext,
+        "--topic",
+        &topic,
+        "--survey",
+        survey,
+        "--nights",
+        "1",
+        "--visits",
+        "25",
+        "--alerts",
+        alerts,
+        "--no-weather",
+        "--no-trouble",
+        "--flat-out",
+        "--compression",
+        compression,
+    ]));
+    let folder = Folder::new("bench-live");
+    let archive = folder.0.join("archive").to_str().unwrap().to_owned();
+    let (packets, bytes, bare) = bare(kafka, &topic);
+    println!("{survey}: {packets} packets of {} B, {compression}", bytes / packets.max(1));
+    println!("{survey}: bare consumer {:.0}/s", packets as f64 / bare);
+    for (what, more) in [
+        ("counted only, 2 workers", vec!["-w", "2"]),
+        ("with archive, 2 workers", vec!["-w", "2", "--archive", &archive]),
+    ] {
+        let (begun, cpu) = (Instant::now(), children());
+        let words =
+            ["run", "--kafka", &kafka.plaintext, "--topic", &topic, "--until-end", "--max-reject", "1", "--json"];
+        printed(skydiff(words.into_iter().chain(more)));
+        let (seconds, cpu) = (begun.elapsed().as_secs_f64(), children() - cpu);
+        println!(
+            "{survey}: {what} {:.0}/s, {:.2} of the bare consumer, {:.3} ms CPU an alert",
+            packets as f64 / seconds,
+            bare / seconds,
+            cpu * 1e3 / packets as f64
+        );
+    }
+}
+
+/// Reads a topic to its end: messages, their bytes, seconds.
+fn bare(kafka: &Kafka, topic: &str) -> (u64, u64, f64) {
+    let consumer = consumer(kafka, topic, Offset::Beginning);
+    let partitions = consumer.assignment().unwrap().count();
+    let (mut open, mut packets, mut bytes, begun) = (partitions, 0, 0, Instant::now());
+    while open > 0 {
+        match consumer.poll(Duration::from_secs(20)).expect("Kafka answers") {
+            Ok(message) => (packets, bytes) = (packets + 1, bytes + message.payload_len() as u64),
+            Err(KafkaError::PartitionEOF(_)) => open -= 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    (packets, bytes, begun.elapsed().as_secs_f64())
+}
+
+fn consumer(kafka: &Kafka, topic: &str, from: Offset) -> BaseConsumer {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", &kafka.plaintext)
+        .set("group.id", "bench")
+        .set("isolation.level", "read_committed")
+        .set("enable.auto.commit", "false")
+        .set("enable.partition.eof", "true")
+        .set("fetch.wait.max.ms", "5")
+        .create()
+        .unwrap();
+    let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(10)).unwrap();
+    let mut list = TopicPartitionList::new();
+    for partition in metadata.topics()[0].partitions() {
+        list.add_partition_offset(topic, partition.id(), from).unwrap();
+    }
+    consumer.assign(&list).unwrap();
+    consumer
+}
+
+/// From the append of a packet to its committed record in a consumer's hands.
+fn latency(kafka: &Kafka, what: &str, topic: &str, rate: &[&str], packets: usize) {
+    kafka.topic(topic, 16);
+    let folder = Folder::new("bench-latency");
+    let archive = folder.0.join("archive").to_str().unwrap().to_owned();
+    let records = format!("{topic}.records");
+    kafka.topic(&records, 4);
+    let mut job = Command::new(env!("CARGO_BIN_EXE_skydiff"))
+        .args(["run", "--kafka", &kafka.plaintext, "--topic", topic, "--archive", &archive, "--publish", &records])
+        .args(["-w", "2", "--name", topic, "--max-reject", "1"])
+        .env("SKYDIFF__SINK__LANES", "4")
+        .env("SKYDIFF__EPOCHS__LIVE_SECONDS", "0.05")
+        .env("SKYDIFF__ARCHIVE__COMMIT_SECONDS", "0")
+        .env("SKYDIFF__RECORDS__EMIT", "features")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_secs(3));
+    let heard = consumer(kafka, &records, Offset::End);
+    let visits = packets.div_ceil(1000).to_string();
+    let words = [
+        "produce",
+        "--brokers",
+        &kafka.plaintext,
+        "--topic",
+        topic,
+        "--nights",
+        "1",
+        "--visits",
+        &visits,
+        "--alerts",
+        "1000",
+        "--no-weather",
+        "--no-trouble",
+    ];
+    let produce = Command::new(env!("CARGO_BIN_EXE_skydiff"))
+        .args(words)
+        .args(rate)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut delays = listen(&heard, produce);
+    let _ = Command::new("kill").args(["-TERM", &job.id().to_string()]).status();
+    let _ = job.wait();
+    delays.sort_by(f64::total_cmp);
+    let at = |share: f64| delays.get(((delays.len() as f64 * share) as usize).min(delays.len().saturating_sub(1)));
+    let [p50, p99, max] = [0.5, 0.99, 1.0].map(|share| at(share).copied().unwrap_or(f64::NAN));
+    println!(
+        "{what}: {} records; append to committed record p50 {p50:.3} s, p99 {p99:.3} s, max {max:.3} s",
+        delays.len()
+    );
+}
+
+/// Seconds from receipt to now of every record that comes, until the producer has ended and nothing more does.
+fn listen(consumer: &BaseConsumer, mut produce: Child) -> Vec<f64> {
+    let (mut delays, mut quiet) = (Vec::new(), Instant::now());
+    loop {
+        match consumer.poll(Duration::from_millis(50)) {
+            Some(Ok(message)) => {
+                quiet = Instant::now();
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+                let record: serde_json::Value = serde_json::from_slice(message.payload().unwrap_or_default()).unwrap();
+                if let Some(received) = record["received"].as_str().and_then(seconds) {
+                    delays.push(now - received);
+                }
+            }
+            _ => {
+                let over = produce.try_wait().unwrap().is_some();
+                if over && quiet.elapsed() > Duration::from_secs(5) {
+                    return delays;
+                }
+            }
+        }
+    }
+}
+
+/// Seconds since 1970 of a time as records write it.
+fn seconds(text: &str) -> Option<f64> {
+    let time = skydiff_dataflow::source::night::parse_time(text).ok()?;
+    Some((time.days() - 40_587.0) * 86_400.0)
+}
+
+/// CPU seconds of the children that have ended.
+fn children() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |field: usize| fields.get(field).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
+    (ticks(13) + ticks(14)) / 100.0
+}
