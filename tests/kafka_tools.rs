@@ -3,6 +3,7 @@
 mod common;
 
 use common::kafka::Kafka;
+use common::registry::Registry;
 use common::{Folder, complaint, printed, skydiff};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -308,4 +309,134 @@ fn a_group_and_an_archive_say_how_far_they_are() {
         kafka.plaintext
     ))));
     assert!(saved(&to.join("again_20260101")).0 == of_night);
+}
+
+/// A job that reads one topic and writes others, as a file.
+fn job(folder: &Folder, name: &str, login: &str, topic: &str, more: &str) -> PathBuf {
+    let archive = folder.0.join("archive");
+    let text = format!(
+        "name = \"{name}\"\n[archive]\nurl = \"{}\"\n[sink]\nlanes = 2\n[sink.kafka]\ntopic = \"{name}\"\n{more}\
+         [sink.kafka.login]\n{login}\n[[source]]\nkind = \"kafka\"\n[source.kafka]\ntopics = [\"{topic}\"]\nuntil = \"end\"\n\
+         [source.kafka.login]\n{login}\n",
+        archive.display()
+    );
+    folder.write(&format!("{name}.toml"), text.as_bytes())
+}
+
+#[test]
+fn a_job_that_has_read_everything_is_not_behind_until_more_comes() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let folder = Folder::new("kafka-behind");
+    let send = |seed: u32| {
+        let flags = format!(
+            "produce --brokers {} --topic behind --partitions 2 --flat-out --seed {seed} --limit 40 {NIGHT}",
+            kafka.plaintext
+        );
+        printed(skydiff(words(&flags)));
+    };
+    send(1);
+    let job = job(&folder, "behind_job", &format!("brokers = \"{}\"", kafka.plaintext), "behind", "");
+    let run = || printed(skydiff(["run", job.to_str().unwrap(), "--max-reject", "1", "--take-over"]));
+    run();
+    let archive = folder.0.join("archive");
+    let lag = || -> Json {
+        let flags = format!("lag --archive {} --json --brokers {}", archive.display(), kafka.plaintext);
+        serde_json::from_str(&printed(skydiff(words(&flags)))).unwrap()
+    };
+    assert_eq!((&lag()["behind"], lag()["partitions"].as_array().unwrap().len()), (&Json::from(0), 2));
+    send(2);
+    assert_eq!(lag()["behind"], 40);
+    let told = printed(skydiff(words(&format!("check {}", job.display()))));
+    assert!(told.contains("40 messages behind") && !told.contains("WRONG"), "{told}");
+    run();
+    assert_eq!(lag()["behind"], 0);
+    // What it said is read as what it is.
+    let flags = format!("consume behind_job --to-end --json --brokers {}", kafka.plaintext);
+    let said: Vec<Json> =
+        printed(skydiff(words(&flags))).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(!said.is_empty());
+    for message in &said {
+        assert_eq!(message["record"]["job"], "behind_job", "{message}");
+        assert_eq!(message["headers"]["object"], message["record"]["object"], "{message}");
+    }
+}
+
+#[test]
+fn what_would_be_wrong_at_dusk_is_said_before() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let folder = Folder::new("kafka-check");
+    kafka.topic("dusk", 2);
+    let file = kafka.user("operator", &[]);
+    let secret = std::fs::read_to_string(&file).unwrap().trim().to_owned();
+    let login = format!(
+        "brokers = \"{}\"\nsecurity = \"sasl_ssl\"\nuser = \"operator\"\npassword_file = \"{}\"\nca = \"{}\"\npatience = 5.0",
+        kafka.sasl_ssl,
+        file.display(),
+        kafka.ca.display()
+    );
+    let registry = Registry::start();
+    let job = job(&folder, "dusk_job", &login, "dusk", &format!("registry = \"{}\"\n", registry.url));
+    let checked = |flags: &str| -> (bool, Vec<(String, bool, String)>) {
+        let output = skydiff(words(&format!("check {} --json {flags}", job.display())));
+        let all = [&output.stdout[..], &output.stderr[..]].concat();
+        assert!(!String::from_utf8_lossy(&all).contains(&secret));
+        let told: Vec<Json> = serde_json::from_slice(&output.stdout).unwrap();
+        let one = |check: &Json| {
+            let text = |key: &str| check[key].as_str().unwrap().to_owned();
+            (text("what"), check["ok"].as_bool().unwrap(), text("found"))
+        };
+        (output.status.success(), told.iter().map(one).collect())
+    };
+    let wrong = |checks: &[(String, bool, String)]| -> Vec<String> {
+        checks.iter().filter(|(_, ok, _)| !ok).map(|(what, _, found)| format!("{what}: {found}")).collect()
+    };
+    // Nothing is allowed yet.
+    let (ok, checks) = checked("");
+    let told = wrong(&checks);
+    assert!(!ok && told.len() >= 3, "{checks:#?}");
+    assert!(told.iter().any(|line| line.starts_with("source 1: topics") && line.contains("ACL")), "{told:#?}");
+    assert!(
+        told.iter().any(|line| line.starts_with("sink: writing") && line.contains("transactional ids")),
+        "{told:#?}"
+    );
+    // Everything that it needs.
+    kafka.script(
+        "acl add",
+        [
+            "operator",
+            "--read",
+            "dusk",
+            "--write",
+            "dusk_job*",
+            "--create",
+            "dusk_job*",
+            "--read",
+            "dusk_job*",
+            "--transactions",
+            "dusk_job*",
+        ],
+    );
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap();
+    let (ok, checks) = checked("");
+    assert!(ok, "{checks:#?}");
+    assert!(
+        checks.iter().any(|(what, _, found)| what == "sink: topic dusk_job" && found == "would be made"),
+        "{checks:#?}"
+    );
+    assert!(checks.len() >= 9, "{checks:#?}");
+    // Nothing was left behind.
+    assert!(!kafka.script("topic list", []).contains("dusk_job"));
+    let left = std::fs::read_dir(folder.0.join("archive/checks")).map_or(0, Iterator::count);
+    assert_eq!(left, 0);
+    // A port that is taken, a registry that is unwell, a topic of another number of partitions.
+    registry.unwell(true);
+    kafka.topic("dusk_job", 5);
+    let (ok, checks) = checked(&format!("--hosts {taken}"));
+    let told = wrong(&checks);
+    assert!(!ok && told.len() == 3, "{told:#?}");
+    for (what, says) in [("port", "another port"), ("sink: registry", "503"), ("sink: topic dusk_job", "5 partitions")]
+    {
+        assert!(told.iter().any(|line| line.starts_with(what) && line.contains(says)), "{what}: {told:#?}");
+    }
 }

@@ -54,7 +54,9 @@ impl Kafka {
 
     /// Makes a topic.
     pub fn topic(&self, name: &str, partitions: usize) {
-        self.script("topic create", [name, "--partitions", &partitions.to_string()]);
+        // Packets bear the times of simulated nights, which are long ago.
+        let retention = ["--config", "retention.ms=-1"];
+        self.script("topic create", [name, "--partitions", &partitions.to_string()].into_iter().chain(retention));
     }
 
     /// Makes a user; gives the file of its password.

@@ -5,6 +5,7 @@
 //! by waiting (no such bucket, no permission, a full disk) is an error at once, which names the place and the remedy.
 
 use super::protocol::{Generation, Put, Verdict, after_put};
+use advice::may_pass;
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use object_store::path::Path;
@@ -105,7 +106,7 @@ impl Store {
     }
 
     fn cannot(&self, what: &str, path: &str, error: &Error) -> String {
-        format!("archive {}: {path} cannot be {what}: {error}{}", self.url, advice::of(error))
+        format!("archive {}: {path} cannot be {what}: {}{}", self.url, advice::told(error), advice::of(error))
     }
 
     /// Tries until it goes well, cannot go well, or patience is at its end.
@@ -217,15 +218,6 @@ impl Store {
             Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(self.cannot("removed", path, &error)),
         }
-    }
-}
-
-/// Whether waiting may help: not against a missing bucket, wrong credentials, a read-only or full disk.
-fn may_pass(error: &Error) -> bool {
-    match error {
-        Error::Generic { store: "LocalFileSystem", .. } => false,
-        Error::Generic { .. } | Error::JoinError { .. } => true,
-        _ => false,
     }
 }
 

@@ -15,7 +15,7 @@ use crate::archive::snapshot::Snapshot;
 use crate::archive::store::Store;
 use crate::settings::{Job, in_force};
 use skydiff_operators::{ContextRow, Epoch, Kept};
-use skydiff_schemas::{Measurement, MicroDays, ObjectId, Pixel, Row, SourceId, Version};
+use skydiff_schemas::{Kind, Measurement, MicroDays, ObjectId, Pixel, Row, SourceId, Version};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// So many alerts become files at once.
@@ -205,7 +205,10 @@ fn histories(
     // What stands has nobody to contest it any more: its version means nothing.
     let version =
         Version { rank: 0, processed: Version::UNPROCESSED, packet: std::cmp::Reverse(MicroDays(0)), trigger: false };
-    let row = |(object, measurement)| Kept::Row(object, Row { measurement, version, global: false });
+    let row = |(object, measurement): (ObjectId, Measurement)| {
+        // A context goes where the id of its source is known.
+        Kept::Row(object, Row { measurement, version, global: measurement.kind == Kind::Source })
+    };
     let kept = standing.into_keys().map(row);
     let contexts = contexts.into_iter().filter(|(_, sum)| *sum > 0).map(|((object, context), _)| (object, context));
     Ok(kept.chain(contexts.map(|(object, context)| Kept::Context(object, Box::new(context)))).collect())
