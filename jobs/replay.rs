@@ -5,6 +5,7 @@ use crate::topics_of::Kafka;
 use clap::{Args, ValueEnum};
 use skydiff_dataflow::archive::open::Archive;
 use skydiff_dataflow::archive::recall::{From, Granularity, captured};
+use skydiff_dataflow::cone::Cone;
 use skydiff_dataflow::run::{Replay as Request, open_job};
 use skydiff_dataflow::settings::{Job, load, of_record};
 use skydiff_dataflow::source::Night;
@@ -20,7 +21,8 @@ const HELP: &str = "\
     skydiff replay --archive arch lower.toml --to lower        (with other thresholds)\n  \
     skydiff replay --archive arch --nights 2026-01-01 --to kafka --kafka broker:9092 --publish again --name again
   \
-    skydiff replay --archive arch --epoch 41 --digest          (what was known at epoch 41)\n\n\
+    skydiff replay --archive arch --epoch 41 --digest          (what was known at epoch 41)\n  \
+    skydiff replay --archive arch --cone 210.8,54.3,0.5 --to m101\n\n\
     A night is that in which packets were received; a file that names a night was received in it.\n\
     Exit codes are those of `skydiff run`.";
 
@@ -47,6 +49,9 @@ pub struct Replay {
     /// Only what had been received by then (MJD UTC or a date)
     #[arg(long, value_name = "TIME", value_parser = |text: &str| parse_time(text).map(|_| text.to_owned()))]
     as_of: Option<String>,
+    /// Only the objects of this cone, all in degrees: whole, with those that contend with them for a source
+    #[arg(long, value_name = "RA,DEC,R", allow_hyphen_values = true)]
+    cone: Option<Cone>,
     /// Leave out what was known before the nights
     #[arg(long)]
     cold: bool,
@@ -200,6 +205,7 @@ impl Replay {
             until: self.epoch.map(Epoch).into_iter().chain(last).min(),
             as_of,
             cold: self.cold,
+            cone: self.cone,
             granularity: if self.granularity == Grain::Night { Granularity::Night } else { Granularity::Epoch },
             from,
             again: again && from == From::Packets,

@@ -57,7 +57,7 @@ impl Screen {
     /// Of a job that begins.
     pub fn new(style: Style, progress: Arc<Progress>, gauges: Gauges, stop: Arc<AtomicBool>) -> Screen {
         let bar = if style == Style::Bar { ProgressBar::new(0) } else { ProgressBar::hidden() };
-        let template = "{elapsed_precise} [{bar:30}] {bytes}/{total_bytes}  {msg}";
+        let template = "{elapsed_precise} [{bar:30}] {bytes}/{total_bytes}, {eta} left  {msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }
@@ -120,11 +120,13 @@ impl Screen {
         self.bar.set_position(read);
         let rate = packets as f64 / seconds.max(1e-3);
         self.bar.set_message(format!("{packets} packets ({rate:.0}/s), {rejected} rejected, {records} records"));
+        let left = (read > 0).then(|| seconds * ahead.saturating_sub(read) as f64 / read as f64);
         if self.style == Style::Json && self.reported.elapsed() >= REPORT {
             self.reported = Instant::now();
             say(&json!({
                 "event": "progress", "seconds": seconds, "bytes_read": read, "bytes_known": ahead, "epochs": epochs,
                 "packets": packets, "rejected": rejected, "records": records, "packets_per_second": rate,
+                "seconds_left": left,
             }));
         }
     }

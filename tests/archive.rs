@@ -43,6 +43,10 @@ fn what_was_known_then_is_what_a_job_knew() {
     let url = text(&arch.0);
     let cut = ["--epoch", "file", "--max-reject", "1"];
     printed(skydiff([&["run", "--from", text(&from.0), "--archive", url, "--to", text(&to.0)], &cut[..]].concat()));
+    let iso = |night: usize| {
+        let date = &name(night)[name(night).len() - 8..];
+        format!("{}-{}-{}", &date[..4], &date[4..6], &date[6..])
+    };
     let part = Folder::new("then-part");
     for night in 0..NIGHTS {
         let file = format!("{}.tar", name(night));
@@ -50,12 +54,11 @@ fn what_was_known_then_is_what_a_job_knew() {
         let expected = digest(skydiff([&["run", "--from", text(&part.0), "--digest"], &cut[..]].concat()));
         let epoch = night.to_string();
         assert_eq!(digest(skydiff(["replay", "--archive", url, "--epoch", &epoch, "--digest"])), expected, "{night}");
+        // A night's file was received when its night was over.
+        let as_of = ["replay", "--archive", url, "--as-of", &iso(night + 1), "--digest", "--workers", "2"];
+        assert_eq!(digest(skydiff(as_of)), expected, "as of the end of night {night}");
     }
     let slice = Folder::new("then-slice");
-    let iso = |night: usize| {
-        let date = &name(night)[name(night).len() - 8..];
-        format!("{}-{}-{}", &date[..4], &date[4..6], &date[6..])
-    };
     let range = format!("{}..{}", iso(3), iso(6));
     printed(skydiff(["replay", "--archive", url, "--nights", &range, "--to", text(&slice.0), "--workers", "2"]));
     let all = String::from_utf8(bytes(&to, "records.jsonl")).unwrap();
@@ -63,6 +66,58 @@ fn what_was_known_then_is_what_a_job_knew() {
     let expected: Vec<&str> = all.lines().filter(|line| (3..=6).contains(&epoch(line))).collect();
     assert!(expected.len() > 5);
     assert_eq!(String::from_utf8(bytes(&slice, "records.jsonl")).unwrap().lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_cone_is_replayed_with_its_objects_whole() {
+    let (from, arch, to) = (input("cone-in", 39, 30), Folder::new("cone"), Folder::new("cone-to"));
+    let url = text(&arch.0);
+    let run = ["run", "--from", text(&from.0), "--archive", url, "--to", text(&to.0), "--epoch", "packets=7"];
+    printed(skydiff([&run[..], &["--max-reject", "1", "--workers", "2"]].concat()));
+    // What is said of an object, but for its place among all that is said.
+    let said = |folder: &Folder| {
+        let all = String::from_utf8(bytes(folder, "records.jsonl")).unwrap();
+        let record = |line: &str| {
+            let mut record: Value = serde_json::from_str(line).unwrap();
+            let fields = record.as_object_mut().unwrap();
+            fields.remove("rank");
+            fields.remove("id");
+            record
+        };
+        all.lines().map(record).collect::<Vec<Value>>()
+    };
+    let name = |record: &Value| record["object"].as_str().unwrap().to_owned();
+    let all = said(&to);
+    let mut seen = 0;
+    for at in [0, all.len() / 2, all.len() - 1] {
+        let [ra, dec] = ["ra", "dec"].map(|key| all[at][key].as_f64().unwrap());
+        let cone = format!("{ra},{dec},0.01");
+        for workers in ["1", "3"] {
+            let some = Folder::new("cone-some");
+            printed(skydiff([
+                "replay",
+                "--archive",
+                url,
+                "--cone",
+                &cone,
+                "--to",
+                text(&some.0),
+                "--workers",
+                workers,
+            ]));
+            let some = said(&some);
+            let objects: std::collections::BTreeSet<String> = some.iter().map(name).collect();
+            assert!(objects.contains(&name(&all[at])), "{cone}: {objects:?}");
+            let expected: Vec<Value> = all.iter().filter(|record| objects.contains(&name(record))).cloned().collect();
+            assert!(some == expected, "{cone} by {workers}");
+            assert!(some.len() < all.len());
+            seen += some.len();
+        }
+    }
+    assert!(seen > 6, "objects have more than one record");
+    let nowhere = skydiff(["replay", "--archive", url, "--cone", "10,-89,0.001"]);
+    assert_eq!(nowhere.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&nowhere.stderr).contains("no object lies in this cone"));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::archive::open::Archive;
 use crate::reading::{ReadSettings, Reader};
 use crate::settings::Job;
 use crate::source::{EpochCut, Feed, Input, Mint, Packets, Place};
-use skydiff_operators::{Answer, Clocks, Epoch, Kept, Offer, Options, transients_with};
+use skydiff_operators::{Answer, Clocks, Epoch, Kept, KeptRows, Offer, Options, transients_with};
 use skydiff_schemas::decoder::Settings as DecoderSettings;
 use skydiff_schemas::survey::{SettingsError, object_name};
 use skydiff_schemas::{Decoder, Kind, Measurement, MicroDays, ObjectId, Row, SourceId, Version};
@@ -294,7 +294,7 @@ fn answers(
         let (mut offer_input, mut kept_input, mut clock_input, probe, objects) =
             worker.dataflow::<Epoch, _, _>(|scope| {
                 let (offer_input, offers) = scope.new_input::<Vec<Offer>>();
-                let (kept_input, kept) = scope.new_input::<Vec<Kept>>();
+                let (kept_input, kept) = scope.new_input::<Vec<KeptRows>>();
                 let (clock_input, clocks) = scope.new_input::<Vec<Clocks>>();
                 let out = transients_with(offers, kept, clocks, options);
                 (offer_input, kept_input, clock_input, out.changes.probe().0, out.objects)
@@ -302,7 +302,7 @@ fn answers(
         let (mut last, mut answers) = (Vec::new(), Vec::new());
         for (next, (offers, kept, clocks)) in (1..).map(Epoch).zip(epochs) {
             offers.into_iter().for_each(|offer| offer_input.send(offer));
-            kept.into_iter().for_each(|kept| kept_input.send(kept));
+            kept_input.send(KeptRows { worker: 0, rows: kept });
             clock_input.send(clocks);
             offer_input.advance_to(next);
             kept_input.advance_to(next);

@@ -146,7 +146,7 @@ impl Reader {
             }
         };
         if let Some(row) = &mut keep {
-            (row.schema, row.bytes) = (describe(packet), bytes::Bytes::copy_from_slice(packet));
+            (row.schema, row.bytes) = (writers.name(packet), bytes::Bytes::copy_from_slice(packet));
         }
         let mut pen = Pen { reading, at, packet, keep: settings.keep_bytes, writer: writers.of(packet) };
         let mut records = 0;

@@ -23,7 +23,7 @@ use crate::settings::{Format, Job, of_record};
 use crate::source::Progress;
 use crate::watch::Watch;
 use head::{Begin, Head, Source};
-use skydiff_operators::{Epoch, Objects, seal, transients_with};
+use skydiff_operators::{Epoch, Objects, Options, seal, transients_with};
 use skydiff_schemas::{Decoder, MicroDays, decoder};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -265,12 +265,14 @@ impl Plan {
         let fresh = if restates { begin.since.next() } else { begin.since };
         let since = desk.as_ref().map(|_| fresh);
         let in_flight = InFlight::counted(self.watch.bytes_in_flight());
-        let open = source.map(|source| move |wake| source.open(wake));
+        let workers = worker.peers() as u64;
+        let open = source.map(|source| move |wake| source.open(wake, workers));
         Ok(worker.dataflow_named::<Epoch, _, _>("Skydiff", |scope| {
             let (shares, bindings) = feed(scope, through.clone(), limits, in_flight.clone(), open);
             let read = read(shares, reader, since);
             let clocked = clock(read.readings, bindings, job.run.max_reject, in_flight);
-            let outputs = transients_with(read.offers, read.kept, clocked.clocks, job.options());
+            let options = Options { since: begin.told, ..job.options() };
+            let outputs = transients_with(read.offers, read.kept, clocked.clocks, options);
             let (changes, tallies) = match &begin.restates {
                 Some(restates) => restate(outputs.changes, restates.at, before),
                 None => (outputs.changes, empty(scope)),
@@ -324,7 +326,8 @@ impl Plan {
         let reader =
             Reader::new(decoder, ReadSettings { future: MicroDays::DAY, keep_bytes: false, programs: job.programs() });
         let failed = source.as_ref().map(|source| source.failed.clone());
-        let open = source.map(|source| move |wake| source.open(wake));
+        let workers = worker.peers() as u64;
+        let open = source.map(|source| move |wake| source.open(wake, workers));
         let (through, in_flight) = (ProbeHandle::new(), InFlight::default());
         let objects = worker.dataflow_named::<Epoch, _, _>("Before", |scope| {
             let (shares, bindings) = feed(scope, through.clone(), limits, in_flight.clone(), open);

@@ -3,6 +3,7 @@
 use rustc_hash::FxHasher;
 use serde::{Deserialize, Serialize};
 use skydiff_schemas::avro::{Header, MAGIC, confluent};
+use std::collections::BTreeMap;
 use std::hash::Hasher;
 
 /// A writer schema.
@@ -16,11 +17,16 @@ pub enum Writer {
     Unreadable,
 }
 
-/// Recognises writer schemas; keeps the last header, since packets of one schema come in runs.
+/// Recognises writer schemas; keeps the last header, since packets of one schema come in runs, and their names, since a
+/// schema is long to read.
 #[derive(Debug, Default)]
 pub struct Writers {
     last: Option<(Vec<u8>, Writer)>,
+    names: BTreeMap<Writer, String>,
 }
+
+/// Names that are kept: more schemas than surveys have, and few if they are noise.
+const NAMES: usize = 64;
 
 impl Writers {
     /// The schema of a packet.
@@ -39,6 +45,18 @@ impl Writers {
         let writer = Writer::Container(hasher.finish());
         self.last = Some((packet[..header.len].to_vec(), writer));
         writer
+    }
+
+    /// What people are told of the schema of a packet ([`describe`]).
+    pub fn name(&mut self, packet: &[u8]) -> String {
+        let writer = self.of(packet);
+        if writer == Writer::Unreadable {
+            return describe(packet);
+        }
+        if self.names.len() >= NAMES {
+            self.names.clear();
+        }
+        self.names.entry(writer).or_insert_with(|| describe(packet)).clone()
     }
 }
 
@@ -82,5 +100,9 @@ mod tests {
         assert_eq!(writers.of(b""), Writer::Unreadable);
         let described = [describe(&one), describe(&two), describe(&[0, 0, 0, 3, 132, 1]), describe(b"x")];
         assert_eq!(described, ["ztf.alert 4.02", "alert", "schema id 900", "unreadable"]);
+        for _ in 0..2 {
+            let named = [&one[..], &two, &[0, 0, 0, 3, 132, 1], b"x"].map(|packet| writers.name(packet));
+            assert_eq!(named, described);
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! From the light curve of an object to the answer about it. A pure function.
 
 use crate::answer::{Latest, NonDetection, Trigger, Window};
-use crate::curve::{Believed, LightCurve, Reading};
+use crate::curve::{Believed, LightCurve};
 use crate::states::{Piece, known};
 use crate::{Answer, Errors, States, TimescaleSettings, colours, features};
 use skydiff_schemas::{Context, MicroDays, ObjectId, PicoJansky, SurveyId};
@@ -101,25 +101,44 @@ pub fn answer(
     let bound = |tau: &Option<MicroDays>| tau.map_or(MicroDays(i64::MIN), |tau| last - tau);
     let bounds: Vec<MicroDays> = rules.windows.iter().map(bound).collect();
     let mut pieces: Vec<Vec<Piece>> = bounds.iter().map(|_| Vec::new()).collect();
-    let mut baseline: Vec<Reading> = Vec::new();
+    // Windows that differ in what was read from the one before.
+    let mut fresh = vec![false; bounds.len()];
     let (slot, mut readings, mut read) = (curve.slot(), Vec::new(), Vec::new());
     for (band, reference, series) in curve.series() {
         series.read(last, &bounds, slot, &mut readings);
-        if known.last_visit.is_some_and(|(of, on, _)| (of, on) == (band, reference)) {
-            baseline.clone_from(&readings);
-        }
-        read.extend(readings.drain(..).enumerate().map(|(window, reading)| (window, band, reference, reading)));
-    }
-    for (window, band, reference, reading) in read {
-        if let Some(features) = features::series(curve, band, reference, bounds[window], &reading) {
-            pieces[window].push(Piece { reading, features });
+        let mut window = 0;
+        for reading in readings.drain(..) {
+            let first = window;
+            window += reading.windows;
+            fresh[first] = true;
+            read.push((first, band, reference, reading));
         }
     }
+    for (first, band, reference, reading) in &read {
+        let mut alike = None::<Piece>;
+        for window in *first..first + reading.windows {
+            let piece = alike.clone().filter(|_| reading.has_two_slots()).or_else(|| {
+                let features = features::series(curve, *band, *reference, bounds[window], reading)?;
+                fresh[window] = true;
+                Some(Piece::new(reading, features))
+            });
+            alike.clone_from(&piece);
+            pieces[window].extend(piece);
+        }
+    }
+    let of_last = known.last_visit.map(|(band, reference, _)| (band, reference));
+    let mut baselines = read.iter().filter(|(_, band, reference, _)| Some((*band, *reference)) == of_last).peekable();
     let within = MicroDays::from_days(rules.settings.colour_days).unwrap_or(MicroDays(i64::MAX));
     let pairs = colours::pairs(curve, last, within);
+    let (mut baseline, mut judged) = (None, None);
     for (at, pieces) in pieces.into_iter().enumerate() {
         let (tau, bound) = (rules.windows[at], bounds[at]);
-        let (states, bands_disagree) = known.states(tau, bound, &pieces, baseline.get(at));
+        if let Some((.., reading)) = baselines.next_if(|(first, ..)| *first == at) {
+            baseline = Some(reading);
+        }
+        let judgement = judged.filter(|_| !fresh[at]).unwrap_or_else(|| known.judge(&pieces, baseline));
+        judged = Some(judgement);
+        let (states, bands_disagree) = known.states(tau, bound, &judgement);
         let valid_until = rules.valid_until(last, tau);
         answer.windows.push(Window {
             states,

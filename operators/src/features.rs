@@ -18,7 +18,8 @@ struct RiseLimit {
     z: f64,
 }
 
-/// The features of a series in the window `(bound, …]`; `None` for a window without a visit.
+/// The features of a series in the window `(bound, …]`; `None` for a window without a visit. What is read alike is alike,
+/// whatever the bound, once it [has two slots](Reading::has_two_slots): no limit is looked for beyond the second.
 pub fn series(
     curve: &LightCurve,
     band: Band,

@@ -13,13 +13,16 @@ use crate::membership::Claim;
 use crate::route::{by_object, by_source};
 use crate::stamp::{Stamp, Tagged};
 use crate::tally::Tallies;
-use crate::{Counter, Epoch, Kept, Offer, Tally};
+use crate::{Counter, Epoch, Kept, KeptRows, Offer, Tally};
 use rustc_hash::FxHashMap;
-use skydiff_schemas::{Kind, ObjectId, Row, SourceId};
+use skydiff_schemas::{Kind, Measurement, ObjectId, Row, SourceId};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::{OutputBuilder, builder_rc::OperatorBuilder};
+
+/// Room for so many rows is kept from one epoch to the next.
+const KEEP: usize = 1 << 16;
 
 /// What passes.
 pub struct Passed<'scope> {
@@ -38,6 +41,13 @@ pub struct Passed<'scope> {
 struct Known(Vec<(SourceId, Tagged)>);
 
 impl Known {
+    /// Makes room for so many, if they are the first: a history that comes at once grows in one step.
+    fn expect(&mut self, rows: usize) {
+        if self.0.is_empty() {
+            self.0.reserve_exact(rows);
+        }
+    }
+
     /// What a copy that may win is up against; remembers it.
     fn offer(&mut self, kind: Kind, id: SourceId, stamp: Stamp) -> Option<Against> {
         match self.0.binary_search_by_key(&(id, kind as u64), |(id, known)| (*id, known.kind())) {
@@ -59,10 +69,16 @@ impl Known {
 }
 
 /// Routes offers, and what an archive kept of earlier ones, to their objects' workers and lets pass what may change something.
-pub fn known<'scope>(offers: StreamVec<'scope, Epoch, Offer>, kept: StreamVec<'scope, Epoch, Kept>) -> Passed<'scope> {
+///
+/// What passes before the epoch `since` is not offered to an archive: it was.
+pub fn known<'scope>(
+    offers: StreamVec<'scope, Epoch, Offer>,
+    kept: StreamVec<'scope, Epoch, KeptRows>,
+    since: Epoch,
+) -> Passed<'scope> {
     let mut builder = OperatorBuilder::new("Known".to_owned(), offers.scope());
     let mut input = builder.new_input(offers, Exchange::new(|offer: &Offer| by_object(&offer.object)));
-    let mut kept = builder.new_input(kept, Exchange::new(|kept: &Kept| by_object(kept.object())));
+    let mut kept = builder.new_input(kept, Exchange::new(|kept: &KeptRows| kept.worker));
     let (orders, order_stream) = builder.new_output();
     let (claims, claim_stream) = builder.new_output();
     let (offered, offered_stream) = builder.new_output();
@@ -72,9 +88,10 @@ pub fn known<'scope>(offers: StreamVec<'scope, Epoch, Offer>, kept: StreamVec<'s
     let mut offered = OutputBuilder::<_, CapacityContainerBuilder<Vec<(ObjectId, Row)>>>::from(offered);
     let mut tallies = OutputBuilder::<_, CapacityContainerBuilder<Vec<Tally>>>::from(tallies);
     builder.build(move |_| {
-        let (mut stash, mut stored) = (Stash::<Offer>::default(), Stash::<Kept>::default());
+        let (mut stash, mut stored) = (Stash::<Offer>::default(), Stash::<KeptRows>::default());
         let mut objects: FxHashMap<ObjectId, Known> = FxHashMap::default();
         let (mut rows, mut counts) = (Vec::<(ObjectId, Row)>::new(), Tallies::default());
+        let mut names = Vec::<(ObjectId, SourceId, Kind, u32)>::new();
         move |frontiers| {
             let (mut orders, mut claims) = (orders.activate(), claims.activate());
             let (mut offered, mut tallies) = (offered.activate(), tallies.activate());
@@ -88,7 +105,7 @@ pub fn known<'scope>(offers: StreamVec<'scope, Epoch, Offer>, kept: StreamVec<'s
                 let capabilities = if by_offers.is_empty() { by_kept } else { by_offers };
                 let (mut orders, mut claims) = (orders.session(&capabilities[0]), claims.session(&capabilities[1]));
                 let mut offered = offered.session(&capabilities[2]);
-                for kept in kept {
+                for kept in kept.into_iter().flat_map(|share| share.rows) {
                     match kept {
                         Kept::Row(object, row) => {
                             counts.add(object.survey, Counter::Rows, 1);
@@ -107,32 +124,39 @@ pub fn known<'scope>(offers: StreamVec<'scope, Epoch, Offer>, kept: StreamVec<'s
                         claims.give(Claim::context(&offer, version));
                     }
                 }
-                // Best copy of an identity last: it alone is held against what is known.
-                rows.sort_unstable_by_key(|(object, row)| {
-                    (*object, row.measurement.kind, row.measurement.id, row.version, row.measurement)
-                });
-                for at in 0..rows.len() {
-                    let (object, row) = rows[at];
-                    let identity = |at: usize| {
-                        let (object, row): &(ObjectId, Row) = &rows[at];
-                        (*object, row.measurement.kind, row.measurement.id)
-                    };
-                    if at + 1 < rows.len() && identity(at) == identity(at + 1) {
-                        continue;
-                    }
-                    let (kind, id) = (row.measurement.kind, row.measurement.id);
+                // Names are sorted, not rows: these are long, and a start puts all that is kept at once.
+                names.extend((0_u32..).zip(&rows).map(|(at, (object, row))| {
+                    let Measurement { id, kind, .. } = row.measurement;
+                    (*object, id, kind, at)
+                }));
+                names.sort_unstable();
+                for of_object in names.chunk_by(|a, b| a.0 == b.0) {
+                    let object = of_object[0].0;
                     let known = objects.entry(object).or_default();
-                    if let Some(against) = known.offer(kind, id, Stamp::new(&row.version)) {
+                    known.expect(of_object.len());
+                    for copies in of_object.chunk_by(|a, b| (a.1, a.2) == (b.1, b.2)) {
+                        let copies = copies.iter().filter_map(|(.., at)| rows.get(*at as usize));
+                        // The best copy alone is held against what is known.
+                        let best = copies.map(|(_, row)| row).max_by_key(|row| (row.version, row.measurement));
+                        let Some(row) = best.copied() else { continue };
+                        let (kind, id) = (row.measurement.kind, row.measurement.id);
+                        let Some(against) = known.offer(kind, id, Stamp::new(&row.version)) else { continue };
                         // What passes is counted where it is decided.
                         counts.add(object.survey, Counter::Known, -1);
-                        offered.give((object, row));
+                        if epoch >= since {
+                            offered.give((object, row));
+                        }
                         match row.global {
                             true => claims.give(Claim::row(object, row)),
                             false => orders.give(Order::Put { object, measurement: row.measurement, against }),
                         }
                     }
                 }
+                // What held a whole archive once is not kept for an epoch's few.
                 rows.clear();
+                rows.shrink_to(KEEP);
+                names.clear();
+                names.shrink_to(KEEP);
                 tallies.session(&capabilities[3]).give_iterator(counts.drain());
             }
         }

@@ -28,6 +28,7 @@ mod stamp;
 mod states;
 mod tally;
 mod timescales;
+mod touch;
 mod transients;
 mod wheel;
 
@@ -38,7 +39,7 @@ pub use epoch::Epoch;
 pub use history::Place;
 pub use membership::ContextRow;
 pub use objects::{Objects, each, stamp};
-pub use offer::{Kept, Offer};
+pub use offer::{Kept, KeptRows, Offer};
 pub use route::{by_object, mix};
 pub use seal::{Sealed, lane, seal};
 pub use settings::{Errors, Photometry, TimescaleSettings};

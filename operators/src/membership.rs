@@ -144,14 +144,19 @@ pub fn membership<'scope>(
         move |frontiers| {
             let (mut orders, mut tallies) = (orders.activate(), tallies.activate());
             input.for_each(|capability, claims| stash.put(&capability, &[0, 1], claims));
-            while let Some((_, capabilities, mut claims)) = stash.take_complete(&[&frontiers[0]]) {
+            while let Some((_, capabilities, claims)) = stash.take_complete(&[&frontiers[0]]) {
                 let mut orders = orders.session(&capabilities[0]);
-                claims.sort_unstable_by_key(|claim| (claim.object.survey, claim.kind, claim.id));
-                for source in claims.chunk_by(|a, b| (a.object.survey, a.kind, a.id) == (b.object.survey, b.kind, b.id))
-                {
-                    let (known, repeated) = decide(&mut owners, source, |order| orders.give(order));
-                    counts.add(source[0].object.survey, Counter::Known, known);
-                    counts.add(source[0].object.survey, Counter::Repeated, repeated);
+                // Names are sorted, not claims, which are long.
+                let name = |(at, claim): (u32, &Claim)| (claim.object.survey, claim.kind, claim.id, at);
+                let mut names: Vec<_> = (0_u32..).zip(&claims).map(name).collect();
+                names.sort_unstable();
+                for source in names.chunk_by(|a, b| (a.0, a.1, a.2) == (b.0, b.1, b.2)) {
+                    let of_source = || source.iter().filter_map(|(.., at)| claims.get(*at as usize));
+                    let (survey, kind, id, _) = source[0];
+                    let (known, repeated) =
+                        decide(&mut owners, (survey, kind, id), of_source, |order| orders.give(order));
+                    counts.add(survey, Counter::Known, known);
+                    counts.add(survey, Counter::Repeated, repeated);
                 }
                 tallies.session(&capabilities[1]).give_iterator(counts.drain());
             }
@@ -162,10 +167,14 @@ pub fn membership<'scope>(
 
 /// All claims of one source in one epoch. Answers how many rows changed no value, and how many packets had a trigger that
 /// one before them had had.
-fn decide(owners: &mut Owners, claims: &[Claim], mut order: impl FnMut(Order)) -> (i64, i64) {
-    let identity = (claims[0].object.survey, claims[0].kind, claims[0].id);
+fn decide<'a, C: Iterator<Item = &'a Claim>>(
+    owners: &mut Owners,
+    identity: Identity,
+    claims: impl Fn() -> C,
+    mut order: impl FnMut(Order),
+) -> (i64, i64) {
     let (mut before, mut rows, mut best) = (None, 0, None::<(Version, Measurement)>);
-    for claim in claims {
+    for claim in claims() {
         if let Copy::Row(version, measurement) = claim.copy {
             let was = owners.claim(identity, claim.object, Stamp::new(&version));
             if rows == 0 {
@@ -178,7 +187,7 @@ fn decide(owners: &mut Owners, claims: &[Claim], mut order: impl FnMut(Order)) -
     // A trigger is the first row of its own packet, so a context without any claim by a row cannot be; it would have no history to be in.
     let Some(source) = owners.source(identity) else { return (rows, 0) };
     let (owner, mut first) = (source.owner, !source.noted);
-    source.noted |= claims.iter().any(|claim| matches!(claim.copy, Copy::Context(_)));
+    source.noted |= claims().any(|claim| matches!(claim.copy, Copy::Context(_)));
     let now = owners.objects[owner as usize];
     if let Some(was) = before.filter(|was| was.owner != owner) {
         let was = owners.objects[was.owner as usize];
@@ -198,7 +207,7 @@ fn decide(owners: &mut Owners, claims: &[Claim], mut order: impl FnMut(Order)) -
         }
     }
     let mut repeated = 0;
-    for claim in claims {
+    for claim in claims() {
         if let Copy::Context(context) = &claim.copy {
             repeated += i64::from(!first);
             order(Order::Note { object: now, context: context.clone(), first: std::mem::take(&mut first) });

@@ -9,13 +9,14 @@ use crate::history::Place;
 use crate::membership::ContextRow;
 use crate::said::{alive, deadline, held_states};
 use crate::tally::Tallies;
+use crate::touch::{Touch, Touches};
+use crate::transients::Options;
 use crate::wheel::Wheel;
 use crate::{Answer, Cause, Change, Clocks, Counter, Epoch, Said, digest};
-use differential_dataflow::consolidation::consolidate;
 use differential_dataflow::trace::{BatchReader, Cursor, Navigable, TraceReader};
 use rustc_hash::FxHashMap;
 use skydiff_schemas::{Kind, Measurement, MicroDays, ObjectId, Pixel, Quality, SourceId};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use timely::progress::Antichain;
 
 /// Histories of more rows than this are kept as light curves.
@@ -58,15 +59,18 @@ pub struct Objects {
     /// Whether what time alone does is told too.
     expiry: bool,
     long: usize,
+    /// Before this epoch nothing is told.
+    since: Epoch,
 }
 
-/// What touches an object in an epoch.
-#[derive(Default)]
-struct Touch {
-    rows: Vec<(Measurement, isize)>,
-    pixel: Option<Pixel>,
-    contexts: Vec<(ContextRow, isize)>,
-    joined: Vec<(Kind, SourceId)>,
+/// What came of looking at an object.
+struct Answered {
+    /// The answer, where anybody asked.
+    after: Option<Answer>,
+    /// Why, where anybody is told.
+    why: Option<Vec<Cause>>,
+    /// Whether anything changed but what time does.
+    looked_at: bool,
 }
 
 /// What is told of an epoch.
@@ -82,8 +86,7 @@ impl Objects {
         rules: Rules,
         measurements: Trace<Place, Measurement>,
         contexts: Trace<ObjectId, ContextRow>,
-        expiry: bool,
-        long: usize,
+        options: &Options,
     ) -> Objects {
         Objects {
             rules,
@@ -92,8 +95,9 @@ impl Objects {
             held: FxHashMap::default(),
             clocks: Clocks::default(),
             wheel: Wheel::default(),
-            expiry,
-            long,
+            expiry: options.expiry,
+            long: options.long_history,
+            since: options.since,
         }
     }
 
@@ -115,50 +119,33 @@ impl Objects {
         clocks: &[Clocks],
     ) -> Told {
         clocks.iter().flat_map(Clocks::iter).for_each(|(survey, clock)| self.clocks.advance(survey, clock));
-        let mut touched: BTreeMap<ObjectId, Touch> = BTreeMap::new();
-        for batch in batches {
-            each(batch, |(pixel, object), row, net| {
-                let touch = touched.entry(*object).or_default();
-                touch.rows.push((*row, net));
-                if net > 0 {
-                    touch.pixel = Some(*pixel);
-                }
-            });
-        }
-        for batch in notes {
-            each(batch, |object, row, net| touched.entry(*object).or_default().contexts.push((*row, net)));
-        }
-        for (object, kind, id) in names {
-            touched.entry(object).or_default().joined.push((kind, id));
-        }
+        let touches = Touches::new(batches, notes, names);
         let mut told = Told::default();
         let due: BTreeSet<ObjectId> =
-            self.wheel.due(&self.clocks).into_iter().filter(|object| !touched.contains_key(object)).collect();
-        self.answer_touched(epoch, touched, &mut told);
+            self.wheel.due(&self.clocks).into_iter().filter(|object| !touches.has(object)).collect();
+        self.answer_touched(epoch, &touches, &mut told);
         self.expire(epoch, due, &mut told);
         told
     }
 
-    fn answer_touched(&mut self, epoch: Epoch, touched: BTreeMap<ObjectId, Touch>, told: &mut Told) {
+    fn answer_touched(&mut self, epoch: Epoch, touches: &Touches, told: &mut Told) {
         // The reader goes forward only, and rows lie by pixel; objects are told in that order and sorted in the end.
-        let mut order: Vec<(Place, Touch)> = touched
-            .into_iter()
-            .map(|(object, touch)| {
-                let known = self.held.get(&object).map_or(Pixel::NONE, |held| held.pixel);
-                ((touch.pixel.unwrap_or(known), object), touch)
+        let mut order: Vec<(Place, Touch<'_>)> = touches
+            .iter()
+            .map(|touch| {
+                let known = || self.held.get(&touch.object).map_or(Pixel::NONE, |held| held.pixel);
+                ((touch.pixel.unwrap_or_else(known), touch.object), touch)
             })
             .collect();
         order.sort_by_key(|(place, _)| *place);
         let mut reader = Reader::new(&mut self.measurements, epoch.next());
-        let mut changes = Vec::with_capacity(order.len());
-        for (place, mut touch) in order {
-            consolidate(&mut touch.rows);
-            consolidate(&mut touch.contexts);
-            for (row, net) in &touch.rows {
+        let mut changes = Vec::new();
+        for (place, touch) in order {
+            for (row, net) in touch.rows.iter() {
                 let one = digest::of_measurement(&place.1, row);
                 told.digest = if *net > 0 { told.digest.wrapping_add(one) } else { told.digest.wrapping_sub(one) };
             }
-            changes.extend(self.answer_one(epoch, place, touch, &mut reader, told));
+            changes.extend(self.answer_one(epoch, place, &touch, &mut reader, told));
         }
         changes.sort_by_key(|change| change.object);
         told.changes = changes;
@@ -168,7 +155,7 @@ impl Objects {
         &mut self,
         epoch: Epoch,
         place: Place,
-        touch: Touch,
+        touch: &Touch<'_>,
         reader: &mut Reader<Place, Measurement>,
         told: &mut Told,
     ) -> Option<Change> {
@@ -189,7 +176,7 @@ impl Objects {
         held.pixel = place.0;
         held.rows = held.rows.saturating_add_signed(touch.rows.iter().map(|(_, net)| *net as i32).sum());
         let trigger = held.noted.trigger;
-        self.note(epoch, object, &mut held, &touch);
+        self.note(epoch, object, &mut held, touch);
         let mut looked_at = trigger != held.noted.trigger;
         let mut transient = None;
         let curve = match held.curve.as_mut() {
@@ -200,31 +187,34 @@ impl Objects {
             }
             None => {
                 let mut curve = Box::new(self.rules.curve(object.survey));
-                reader
-                    .range(&place, None, |_| true)
-                    .iter()
-                    .filter(|(_, net)| *net > 0)
-                    .for_each(|(row, _)| curve.insert(row));
+                // Of an object that is new, all that is known has just come.
+                let all = held.rows as usize == touch.rows.len() && touch.rows.iter().all(|(_, net)| *net > 0);
+                let rows = if all { &touch.rows[..] } else { reader.range(&place, None, |_| true) };
+                curve.fill(rows.iter().filter(|(_, net)| *net > 0).map(|(row, _)| row));
                 if held.rows as usize > self.long { held.curve.insert(curve) } else { transient.insert(curve) }
             }
         };
         let clock = self.clocks.get(object.survey);
         let mut after = answer(object, curve, &held.noted, clock, &self.rules);
         let before = held.said();
-        let mut causes = causes(&touch.rows, before.newest, |kind, id| touch.joined.contains(&(kind, id)));
-        causes.extend(context_causes(&touch.contexts, &causes, &held.withdrawn));
-        causes.sort_unstable();
         let hash = if held.rows == 0 { 0 } else { digest::of_answer(&mut after) };
         looked_at |= hash != held.hash;
         told.digest = told.digest.wrapping_add(hash).wrapping_sub(held.hash);
         held.hash = hash;
         held.states = held_states(&after, &self.rules).into_boxed_slice();
         let gone = held.rows == 0;
-        self.say(object, held, &before, told, gone, Some((after, causes, looked_at)))
+        // What nobody is told needs no reason.
+        let why = (epoch >= self.since).then(|| {
+            let mut causes = causes(&touch.rows, before.newest, |kind, id| touch.joined.contains(&(kind, id)));
+            causes.extend(context_causes(&touch.contexts, &causes, &held.withdrawn));
+            causes.sort_unstable();
+            causes
+        });
+        self.say(object, held, &before, told, gone, Answered { after: Some(after), why, looked_at })
     }
 
     /// Keeps what the context columns say current.
-    fn note(&mut self, epoch: Epoch, object: ObjectId, held: &mut Held, touch: &Touch) {
+    fn note(&mut self, epoch: Epoch, object: ObjectId, held: &mut Held, touch: &Touch<'_>) {
         let withdrawn = |row: &Measurement| row.kind == Kind::Source && row.quality.has(Quality::WITHDRAWN);
         let mut again = false;
         let marked = || touch.rows.iter().filter(|(row, _)| withdrawn(row));
@@ -257,7 +247,9 @@ impl Objects {
         for object in due {
             let Some(mut held) = self.held.remove(&object) else { continue };
             let before = held.said();
-            let answered = self.expiry.then(|| (self.again(epoch, object, &mut held), Vec::new(), false));
+            let after = self.expiry.then(|| self.again(epoch, object, &mut held));
+            let why = (epoch >= self.since).then(Vec::new);
+            let answered = Answered { after, why, looked_at: false };
             let change = self.say(object, held, &before, told, false, answered);
             told.changes.extend(change);
         }
@@ -271,8 +263,8 @@ impl Objects {
             None => {
                 let mut curve = Box::new(self.rules.curve(object.survey));
                 let mut reader = Reader::new(&mut self.measurements, epoch.next());
-                let rows = reader.range(&(held.pixel, object), None, |_| true);
-                rows.iter().filter(|(_, net)| *net > 0).for_each(|(row, _)| curve.insert(row));
+                let rows = reader.range(&(held.pixel, object), None, |_| true).iter().filter(|(_, net)| *net > 0);
+                curve.fill(rows.map(|(row, _)| row));
                 transient.insert(curve)
             }
         };
@@ -287,10 +279,10 @@ impl Objects {
         before: &Said,
         told: &mut Told,
         gone: bool,
-        answered: Option<(Answer, Vec<Cause>, bool)>,
+        answered: Answered,
     ) -> Option<Change> {
         let clock = self.clocks.get(object.survey);
-        if let Some((answer, ..)) = &answered {
+        if let Some(answer) = &answered.after {
             held.newest = answer.newest;
         }
         held.alive = alive(held.newest, clock, &self.rules);
@@ -309,7 +301,8 @@ impl Objects {
         if !gone {
             self.held.insert(object, held);
         }
-        let (after, causes, features) = answered?;
+        let Answered { after, why, looked_at: features } = answered;
+        let (after, causes) = after.zip(why)?;
         // The same answer at a later clock: time alone did it, if anything.
         if !features && (said == *before || !self.expiry) {
             return None;
@@ -331,7 +324,7 @@ impl Objects {
             let rows: Vec<Measurement> = rows.map(|(row, _)| *row).collect();
             let Some(held) = self.held.get(&place.1).filter(|_| !rows.is_empty()) else { continue };
             let mut curve = self.rules.curve(place.1.survey);
-            rows.iter().for_each(|row| curve.insert(row));
+            curve.fill(rows.iter());
             look(&rows, &answer(place.1, &mut curve, &held.noted, self.clocks.get(place.1.survey), &self.rules));
         }
     }

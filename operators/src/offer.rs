@@ -40,6 +40,15 @@ pub enum Kept {
     Context(ObjectId, Box<ContextRow>),
 }
 
+/// Rows that an archive has kept, of objects that are all one worker's: they go there in one piece.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KeptRows {
+    /// Which worker's, modulo their number: that of [`by_object`](crate::by_object) of each of them.
+    pub worker: u64,
+    /// Them.
+    pub rows: Vec<Kept>,
+}
+
 impl Kept {
     /// Whose it is.
     pub fn object(&self) -> &ObjectId {

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 type Measurements = Reader<Place, Measurement>;
 type Contexts = Reader<ObjectId, ContextRow>;
 type Identity = (Kind, SourceId);
+type Update = ((Place, Measurement), Epoch, isize);
 
 /// Where an object is kept, and the source that says so.
 #[derive(Clone, Copy)]
@@ -30,6 +31,14 @@ struct Fate {
     before: Option<Measurement>,
     after: Option<Measurement>,
     put: Option<(Measurement, Against)>,
+}
+
+/// How an identity is touched. At most one of each kind comes for an object and epoch.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum How {
+    Left,
+    Handed,
+    Put,
 }
 
 /// What the orders of one epoch touch, by object.
@@ -57,7 +66,7 @@ impl Touched {
 /// The changes of an epoch, ready to be arranged.
 #[derive(Default)]
 pub(crate) struct Settled {
-    pub(crate) measurements: Vec<((Place, Measurement), Epoch, isize)>,
+    pub(crate) measurements: Vec<Update>,
     pub(crate) contexts: Vec<((ObjectId, ContextRow), Epoch, isize)>,
     pub(crate) tallies: Tallies,
 }
@@ -127,25 +136,39 @@ impl Histories {
         for (object, notes) in notes {
             note(object, notes, epoch, contexts, &mut settled);
         }
-        let mut fates: BTreeMap<Place, BTreeMap<Identity, Fate>> = BTreeMap::new();
-        let mut fate = |object, row: &Measurement, tell: &mut dyn FnMut(&mut Fate)| {
-            tell(fates.entry(self.place(object)).or_default().entry((row.kind, row.id)).or_default());
-        };
-        for (object, row) in left {
-            fate(object, &row, &mut |fate| fate.before = Some(row));
-        }
-        for (object, row) in handed {
-            fate(object, &row, &mut |fate| fate.after = Some(row));
-        }
-        for (object, row, against) in puts {
-            fate(object, &row, &mut |fate| fate.put = Some((row, against)));
-        }
-        for (place, mut fates) in fates {
-            for (identity, fate) in &mut fates {
-                decide(place, *identity, fate, measurements, &mut settled.tallies);
+        // Names are sorted, not rows: these are long, and there may be a night of them.
+        let mut names = Vec::with_capacity(puts.len() + left.len() + handed.len());
+        let name = |at: usize, object, row: &Measurement, how| (object, (row.kind, row.id), how, at as u32);
+        names.extend(left.iter().enumerate().map(|(at, (object, row))| name(at, *object, row, How::Left)));
+        names.extend(handed.iter().enumerate().map(|(at, (object, row))| name(at, *object, row, How::Handed)));
+        names.extend(puts.iter().enumerate().map(|(at, (object, row, _))| name(at, *object, row, How::Put)));
+        names.sort_unstable();
+        let mut objects: Vec<(Place, &[(ObjectId, Identity, How, u32)])> =
+            names.chunk_by(|a, b| a.0 == b.0).map(|names| (self.place(names[0].0), names)).collect();
+        // A reader goes forward only.
+        objects.sort_unstable_by_key(|(place, _)| *place);
+        let (mut fates, mut runs) = (Vec::<(Identity, Fate)>::new(), Vec::with_capacity(objects.len()));
+        settled.measurements.reserve(names.len());
+        for (place, names) in objects {
+            for identity in names.chunk_by(|a, b| a.1 == b.1) {
+                let mut fate = Fate::default();
+                for (.., how, at) in identity {
+                    match how {
+                        How::Left => fate.before = left.get(*at as usize).map(|(_, row)| *row),
+                        How::Handed => fate.after = handed.get(*at as usize).map(|(_, row)| *row),
+                        How::Put => fate.put = puts.get(*at as usize).map(|(_, row, against)| (*row, *against)),
+                    }
+                }
+                decide(place, identity[0].1, &mut fate, measurements, &mut settled.tallies);
+                fates.push((identity[0].1, fate));
             }
+            let begin = settled.measurements.len();
             self.rehome(place, &fates, epoch, measurements, &mut settled);
+            settled.measurements[begin..].sort_unstable();
+            runs.push(begin);
+            fates.clear();
         }
+        in_order(&mut settled.measurements, &runs);
         settled
     }
 
@@ -157,7 +180,7 @@ impl Histories {
     fn rehome(
         &mut self,
         place: Place,
-        fates: &BTreeMap<Identity, Fate>,
+        fates: &[(Identity, Fate)],
         epoch: Epoch,
         measurements: &mut Measurements,
         settled: &mut Settled,
@@ -165,12 +188,15 @@ impl Histories {
         let (pixel, object) = place;
         let home = self.homes.get(&object).copied().unwrap_or(Home { pixel: Pixel::NONE, first: None, rows: 0 });
         let (mut first, mut rows, mut lost) = (home.first, i64::from(home.rows), false);
-        for fate in fates.values() {
+        let (named, fates) = (fates, || fates.iter().map(|(_, fate)| fate));
+        for fate in fates() {
             rows += i64::from(fate.after.is_some()) - i64::from(fate.before.is_some());
             lost |= fate.before != fate.after
                 && fate.before.is_some_and(|before| Some((before.time, before.id)) == home.first);
         }
-        let changed = |measurement: &Measurement| fates.contains_key(&(measurement.kind, measurement.id));
+        let changed = |measurement: &Measurement| {
+            named.binary_search_by_key(&(measurement.kind, measurement.id), |(identity, _)| *identity).is_ok()
+        };
         let mut found: Option<Measurement> = None;
         let mut see = |measurement: &Measurement| {
             if leads(measurement)
@@ -179,7 +205,7 @@ impl Histories {
                 found = Some(*measurement);
             }
         };
-        fates.values().filter_map(|fate| fate.after.as_ref()).for_each(&mut see);
+        fates().filter_map(|fate| fate.after.as_ref()).for_each(&mut see);
         if lost {
             whole(measurements, &place).filter(|known| !changed(known)).for_each(|known| see(&known));
         }
@@ -189,7 +215,7 @@ impl Histories {
         if !keep {
             first = found.map(|found| (found.time, found.id));
         }
-        for fate in fates.values().filter(|fate| fate.before != fate.after || moved_to != pixel) {
+        for fate in fates().filter(|fate| fate.before != fate.after || moved_to != pixel) {
             settled.measurements.extend(fate.before.map(|before| ((place, before), epoch, -1)));
             settled.measurements.extend(fate.after.map(|after| (((moved_to, object), after), epoch, 1)));
         }
@@ -208,6 +234,28 @@ impl Histories {
             Ok(rows) => self.homes.insert(object, Home { pixel: moved_to, first, rows }),
         };
     }
+}
+
+/// Brings updates into order of their data: `runs` is where each object's begin, which are in order by themselves and lie at
+/// one place, or at two when the object moved.
+fn in_order(updates: &mut Vec<Update>, runs: &[usize]) {
+    if updates.is_sorted_by(|a, b| a.0 <= b.0) {
+        return;
+    }
+    let ends = runs.iter().skip(1).copied().chain([updates.len()]);
+    let runs = runs.iter().zip(ends).flat_map(|(begin, end)| {
+        let begin = *begin;
+        updates[begin..end].chunk_by(|a, b| a.0.0 == b.0.0).scan(begin, |at, run| {
+            let from = *at;
+            *at += run.len();
+            Some((run[0].0.0, from..*at))
+        })
+    });
+    let mut runs: Vec<(Place, std::ops::Range<usize>)> = runs.collect();
+    runs.sort_unstable_by_key(|(place, run)| (*place, run.start));
+    let mut ordered = Vec::with_capacity(updates.len());
+    runs.into_iter().for_each(|(_, run)| ordered.extend_from_slice(&updates[run]));
+    *updates = ordered;
 }
 
 /// Whether a measurement can say where its object is.

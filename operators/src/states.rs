@@ -1,6 +1,6 @@
 //! Which states hold in a window, and how significantly: DESIGN §4.4, one function a row of its table.
 
-use crate::curve::{Detection, LightCurve, Reading, Visit};
+use crate::curve::{Detection, Extreme, LightCurve, Reading, Visit};
 use crate::{SeriesFeatures, State, States, TimescaleSettings};
 use skydiff_schemas::{Band, MicroDays, ObjectClass, ObjectId};
 
@@ -27,23 +27,41 @@ pub struct Known<'a> {
 }
 
 /// One series in one window.
+#[derive(Clone)]
 pub struct Piece {
-    /// What was read.
-    pub reading: Reading,
+    /// Its newest visit.
+    newest: Option<Visit>,
+    /// Its least and greatest flux.
+    extremes: [Option<Extreme>; 2],
+    /// Weighted mean of the total flux, pJy.
+    mean_total: Option<f64>,
     /// Its features.
     pub features: SeriesFeatures,
 }
 
+impl Piece {
+    /// Of what was read.
+    pub fn new(reading: &Reading, features: SeriesFeatures) -> Piece {
+        let Reading { sums, newest, .. } = reading;
+        let extremes = [sums.least, sums.greatest];
+        Piece { newest: *newest, extremes, mean_total: sums.mean_total(), features }
+    }
+}
+
+/// What series say together in a window, wherever it ends.
+#[derive(Clone, Copy)]
+pub struct Judgement {
+    trend: Option<(State, f64)>,
+    /// Against what was before the window.
+    flare: Option<(State, f64)>,
+    variability: Option<(f64, bool)>,
+    bands_disagree: bool,
+}
+
 impl Known<'_> {
     /// The states in the window of length `tau` that begins after `bound`, and whether bands disagree.
-    /// `baseline` is what was read of the last visit's series.
-    pub fn states(
-        &self,
-        tau: Option<MicroDays>,
-        bound: MicroDays,
-        pieces: &[Piece],
-        baseline: Option<&Reading>,
-    ) -> (States, bool) {
+    pub fn states(&self, tau: Option<MicroDays>, bound: MicroDays, judgement: &Judgement) -> (States, bool) {
+        let Judgement { trend, flare, variability, bands_disagree } = *judgement;
         let mut states = States::default();
         if let Some(state) = self.novelty(tau, bound) {
             states.add(state, self.newest.significance());
@@ -51,25 +69,34 @@ impl Known<'_> {
         if let Some(detection) = self.reappeared.filter(|detection| detection.time > bound) {
             states.add(State::Reappeared, detection.significance());
         }
-        let trend = self.trend(pieces);
         if let Some((state, z)) = trend {
             states.add(state, z);
         }
-        let flare = tau.and_then(|_| self.flare(baseline?));
+        let flare = tau.and(flare);
         if let Some((state, z)) = flare {
             states.add(state, z);
         }
-        if let Some((freedom_z, variable)) = self.variability(pieces) {
+        if let Some((freedom_z, variable)) = variability {
             if variable {
                 states.add(State::Variable, freedom_z);
             } else if trend.is_none() && flare.is_none() {
                 states.add(State::Steady, freedom_z);
             }
         }
+        (states, bands_disagree)
+    }
+
+    /// What all series of a window say; `baseline` is what was read of the last visit's series.
+    pub fn judge(&self, pieces: &[Piece], baseline: Option<&Reading>) -> Judgement {
         let beyond = |sign: f64| {
             pieces.iter().any(|piece| piece.features.trend_z.is_some_and(|z| z * sign > self.settings.disagree_z))
         };
-        (states, beyond(1.0) && beyond(-1.0))
+        Judgement {
+            trend: self.trend(pieces),
+            flare: baseline.and_then(|baseline| self.flare(baseline)),
+            variability: self.variability(pieces),
+            bands_disagree: beyond(1.0) && beyond(-1.0),
+        }
     }
 
     fn novelty(&self, tau: Option<MicroDays>, bound: MicroDays) -> Option<State> {
@@ -98,9 +125,9 @@ impl Known<'_> {
         if size < self.settings.trend_z {
             return None;
         }
-        let newest = piece.reading.newest?;
+        let newest = piece.newest?;
         let rising = z > 0.0;
-        let extreme = if rising { piece.reading.sums.greatest? } else { piece.reading.sums.least? };
+        let extreme = piece.extremes[usize::from(rising)]?;
         let from_extreme = (extreme.flux - newest.flux.0).abs() as f64;
         let state = match from_extreme <= self.settings.turned_sigma * newest.sigma.hypot(extreme.sigma) {
             false => State::Turned,
@@ -136,7 +163,7 @@ impl Known<'_> {
         let freedom = f64::from(freedom);
         let term = 2.0 / (9.0 * freedom);
         let z = (libm::cbrt(chi2 / freedom) - (1.0 - term)) / term.sqrt();
-        let scatters = many().any(|piece| match (piece.features.excess_scatter, piece.reading.sums.mean_total()) {
+        let scatters = many().any(|piece| match (piece.features.excess_scatter, piece.mean_total) {
             (Some(scatter), Some(total)) => scatter * 1e3 >= self.settings.variable_scatter * total.abs(),
             _ => true,
         });

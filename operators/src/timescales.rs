@@ -13,6 +13,7 @@ use crate::flow::{Batch, Stash, passed};
 use crate::history::{History, Place};
 use crate::membership::ContextRow;
 use crate::objects::Objects;
+use crate::transients::Options;
 use crate::{Change, Clocks, Epoch, Tally};
 use skydiff_schemas::{Measurement, ObjectId};
 use std::cell::RefCell;
@@ -40,8 +41,7 @@ pub fn timescales<'scope>(
     history: History<'scope>,
     clocks: StreamVec<'scope, Epoch, Clocks>,
     rules: Rules,
-    expiry: bool,
-    long: usize,
+    options: &Options,
 ) -> Followed<'scope> {
     let mut builder = OperatorBuilder::new("Timescales".to_owned(), clocks.scope());
     let mut measurements = builder.new_input(history.measurements, Pipeline);
@@ -55,7 +55,7 @@ pub fn timescales<'scope>(
     let mut tallies = OutputBuilder::<_, CapacityContainerBuilder<Vec<Tally>>>::from(tallies);
     let mut digests = OutputBuilder::<_, CapacityContainerBuilder<Vec<u128>>>::from(digests);
     let traces = (history.measurement_trace, history.context_trace);
-    let objects = Rc::new(RefCell::new(Objects::new(rules, traces.0, traces.1, expiry, long)));
+    let objects = Rc::new(RefCell::new(Objects::new(rules, traces.0, traces.1, options)));
     let shared = Rc::clone(&objects);
     builder.build(move |_| {
         let (mut rows, mut notes) =

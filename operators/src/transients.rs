@@ -7,7 +7,7 @@ use crate::known::known;
 use crate::membership::{ContextRow, membership};
 use crate::objects::{LONG_HISTORY, Objects};
 use crate::timescales::timescales;
-use crate::{Change, Clocks, Epoch, Errors, Kept, Offer, Tally, TimescaleSettings};
+use crate::{Change, Clocks, Epoch, Errors, KeptRows, Offer, Tally, TimescaleSettings};
 use skydiff_schemas::{Measurement, ObjectId, Row, SurveyId};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -26,6 +26,8 @@ pub struct Options {
     pub expiry: bool,
     /// Histories of more rows than this are kept as light curves; it changes cost and memory, never an answer.
     pub long_history: usize,
+    /// The first epoch whose changes are told: before it, what was known is loaded, in silence.
+    pub since: Epoch,
 }
 
 impl Default for Options {
@@ -35,6 +37,7 @@ impl Default for Options {
             errors: Vec::new(),
             expiry: false,
             long_history: LONG_HISTORY,
+            since: Epoch::default(),
         }
     }
 }
@@ -44,6 +47,7 @@ pub struct Outputs<'scope> {
     /// At each epoch, at most one change for each object, on the object's worker.
     pub changes: StreamVec<'scope, Epoch, Change>,
     /// The copies that could change something, each with its version: with `contexts`, all that leads to the same state again.
+    /// Not of epochs before `since`.
     pub offered: StreamVec<'scope, Epoch, (ObjectId, Row)>,
     /// Changes of standing measurements, one batch for each epoch that has any.
     pub histories: StreamVec<'scope, Epoch, Batch<Place, Measurement>>,
@@ -70,18 +74,18 @@ pub fn transients<'scope>(
 /// [`transients`] of offers, and of what an archive has `kept` of earlier ones.
 pub fn transients_with<'scope>(
     offers: StreamVec<'scope, Epoch, Offer>,
-    kept: StreamVec<'scope, Epoch, Kept>,
+    kept: StreamVec<'scope, Epoch, KeptRows>,
     clocks: StreamVec<'scope, Epoch, Clocks>,
     options: Options,
 ) -> Outputs<'scope> {
-    let rules = Rules::new(options.timescales, options.errors);
-    let passed = known(offers, kept);
+    let rules = Rules::new(options.timescales.clone(), options.errors.clone());
+    let passed = known(offers, kept, options.since);
     let (decided, member_tallies) = membership(passed.claims);
     let mut history = history(passed.orders, decided);
     let history_tallies = std::mem::replace(&mut history.tallies, member_tallies);
     let tallies = history_tallies.concat(history.tallies.clone()).concat(passed.tallies);
     let (histories, contexts) = (history.measurements.clone(), history.contexts.clone());
-    let said = timescales(history, clocks, rules, options.expiry, options.long_history);
+    let said = timescales(history, clocks, rules, &options);
     Outputs {
         changes: said.changes,
         offered: passed.offered,

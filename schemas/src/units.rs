@@ -119,11 +119,44 @@ pub struct Pixel(pub u32);
 impl Pixel {
     /// Of an object without a standing source, and of everything that moves; after every real pixel.
     pub const NONE: Pixel = Pixel(u32::MAX);
+
+    /// Those that a cone (degrees, ICRS) meets, as inclusive ranges in order; a few more, rather than one less.
+    pub fn of_cone(ra: f64, dec: f64, radius: f64) -> Vec<(Pixel, Pixel)> {
+        let (ra, dec) = (ra.rem_euclid(360.0).to_radians(), dec.to_radians());
+        let radius = radius.clamp(0.0, 180.0).to_radians();
+        let covered = cdshealpix::nested::get(PIXEL_ORDER).cone_coverage_approx(ra, dec, radius);
+        let mut ranges = Vec::<(Pixel, Pixel)>::new();
+        for cell in covered.flat_iter() {
+            let pixel = cell as u32;
+            match ranges.last_mut().filter(|(_, last)| last.0 + 1 == pixel) {
+                Some((_, last)) => *last = Pixel(pixel),
+                None => ranges.push((Pixel(pixel), Pixel(pixel))),
+            }
+        }
+        ranges
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_place_of_a_cone_is_in_its_pixels() {
+        for (ra, dec, radius) in [(0.0, 0.0, 1.0), (359.9, 41.8, 0.3), (10.0, 89.9, 2.0), (200.0, -89.0, 0.01)] {
+            let ranges = Pixel::of_cone(ra, dec, radius);
+            assert!(ranges.is_sorted() && ranges.iter().all(|(first, last)| first <= last));
+            for step in 0..200 {
+                let (turn, part) = (f64::from(step) * 0.7, f64::from(step) / 200.0 * radius * 0.999);
+                let (lat, off) = (f64::to_radians(dec), part.to_radians());
+                let sine = (lat.sin() * off.cos() + lat.cos() * off.sin() * turn.cos()).clamp(-1.0, 1.0);
+                let east = (turn.sin() * off.sin() * lat.cos()).atan2(off.cos() - lat.sin() * sine);
+                let pixel = Position::from_degrees(ra + east.to_degrees(), sine.asin().to_degrees()).unwrap().pixel();
+                assert!(ranges.iter().any(|(first, last)| *first <= pixel && pixel <= *last), "{ra} {dec} {step}");
+            }
+        }
+        assert_eq!(Pixel::of_cone(5.0, 5.0, 180.0), [(Pixel(0), Pixel(786_431))]);
+    }
 
     #[test]
     fn zero_point_and_limits_of_flux() {

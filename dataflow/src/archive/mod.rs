@@ -6,6 +6,7 @@
 //! | `protocol` | manifests, generations, layouts: what counts, and what to do when something is in the way; no I/O |
 //! | `open` | listing an archive, claiming it, saying that its writer lives |
 //! | `recall` | recorded epochs, as a source |
+//! | `cone` | which objects lie in a cone, and which contend with them |
 //! | `redrive` | rejects, to be read once more |
 //! | `rows` | rows of a dataset in order, from files that are read ahead |
 //! | `snapshot` | the state at an epoch, to begin with |
@@ -15,6 +16,7 @@
 //! | `store` | object stores: the only file here that talks to one |
 
 pub mod compact;
+pub mod cone;
 pub mod dataset;
 pub mod export;
 pub mod gc;

@@ -3,7 +3,7 @@
 //! Both lead to the same state at every epoch, since what was kept is all that could ever matter. From packets, everything
 //! that was not captured is there again; from what was kept, nothing is decoded and nothing known is offered twice.
 
-use super::dataset::{Dataset, MeasurementRow, PacketRow, Select, TriggerRow};
+use super::dataset::{Dataset, MeasurementRow, Names, PacketRow, Select, TriggerRow};
 use super::open::Archive;
 use super::protocol::Bound;
 use super::rows::Rows;
@@ -14,7 +14,7 @@ use crate::kafka::registry::archived;
 use crate::reading::WITHHELD;
 use crate::settings::Job;
 use crate::source::{Bytes, Feed, Night, Origin, Parcel, Progress, SchemaText, Share};
-use skydiff_operators::{Clocks, Epoch, Kept};
+use skydiff_operators::{Clocks, Epoch, Kept, by_object};
 use skydiff_schemas::avro::confluent;
 use skydiff_schemas::{MicroDays, Row as Copy};
 use std::collections::BTreeMap;
@@ -96,23 +96,31 @@ pub struct Recalled {
     pub from: From,
     /// What the first step begins with, where it begins with everything.
     pub snapshot: Option<Snapshot>,
+    /// Only of these objects, from what was kept; `None`: of all.
+    pub only: Option<Arc<Names>>,
     /// Everything that is recalled is put at this epoch, which binds nothing: other settings take effect at it.
     pub restated: Option<Epoch>,
 }
 
 impl Recalled {
-    /// Hands every epoch to `out`, until that gives `false`. The error says what is missing or damaged; answers the number of
+    /// Hands every epoch to `out`, for so many `workers`, until that gives `false`. The error says what is missing or damaged; answers the number of
     /// shares.
-    pub fn run(&self, progress: &Arc<Progress>, out: &mut dyn FnMut(Feed) -> bool) -> Result<u64, String> {
+    pub fn run(
+        &self,
+        workers: u64,
+        progress: &Arc<Progress>,
+        out: &mut dyn FnMut(Feed) -> bool,
+    ) -> Result<u64, String> {
         let Some((first, last)) = self.steps.first().zip(self.steps.last()) else { return Ok(0) };
         let bounds = self.archive.chain.manifests().iter().flat_map(|manifest| &manifest.epochs);
         let bounds: BTreeMap<Epoch, &Bound> = bounds.map(|bound| (bound.binding.epoch, bound)).collect();
-        let select = Select { epochs: Some((first.first, last.last)), ..Select::default() };
+        let select = Select { epochs: Some((first.first, last.last)), names: self.only.clone(), ..Select::default() };
         let schemas = match self.from {
             From::Packets => archived(&self.archive.store)?,
             From::Measurements => BTreeMap::new(),
         };
-        let mut bench = Bench { bounds, restated: self.restated, schemas, shares: 0, out };
+        let (workers, restated) = (workers.max(1), self.restated);
+        let mut bench = Bench { bounds, workers, restated, schemas, shares: 0, out };
         match self.from {
             From::Packets => {
                 let packets = Rows::<PacketRow>::open(&self.archive, Dataset::Packets, &select, &[])?;
@@ -125,10 +133,13 @@ impl Recalled {
                         Rows::<MeasurementRow>::open(archive, Dataset::Measurements, &select, &[])?,
                         Rows::<TriggerRow>::open(archive, Dataset::Contexts, &select, &[])?,
                     ),
-                    snapshot => (
-                        Rows::up_to(archive, Dataset::Measurements, snapshot.as_ref(), last)?,
-                        Rows::up_to(archive, Dataset::Contexts, snapshot.as_ref(), last)?,
-                    ),
+                    snapshot => {
+                        let names = || self.only.clone();
+                        (
+                            Rows::up_to(archive, Dataset::Measurements, snapshot.as_ref(), last, names())?,
+                            Rows::up_to(archive, Dataset::Contexts, snapshot.as_ref(), last, names())?,
+                        )
+                    }
                 };
                 self.kept(&mut bench, copies.watched(progress), contexts.watched(progress))?;
             }
@@ -138,7 +149,7 @@ impl Recalled {
 
     fn packets(&self, bench: &mut Bench<'_>, mut packets: Rows<PacketRow>) -> Result<(), String> {
         for step in &self.steps {
-            if !bench.open(*step, false)? {
+            if !bench.open(*step, false, true)? {
                 return Ok(());
             }
             // However much is put as one, no more than was is in memory at once.
@@ -164,29 +175,37 @@ impl Recalled {
         mut contexts: Rows<TriggerRow>,
     ) -> Result<(), String> {
         for step in &self.steps {
-            if !bench.open(*step, true)? {
+            if !bench.open(*step, true, self.only.is_none())? {
                 return Ok(());
             }
-            let origin = Origin { bundle: String::new(), partition: 0, rank: 0, received: MicroDays(0) };
-            let (mut rows, mut heard) = (Vec::with_capacity(SHARE), true);
-            let mut put = |kept, rows: &mut Vec<Kept>| {
+            // Each worker's own, so that nothing is shared out row by row again.
+            let mut desks: Vec<Vec<Kept>> = (0..bench.workers).map(|_| Vec::new()).collect();
+            let mut heard = true;
+            let mut put = |kept: Kept| {
+                let worker = by_object(kept.object()) % bench.workers;
+                let Some(rows) = desks.get_mut(worker as usize) else { return };
+                if rows.capacity() == 0 {
+                    rows.reserve_exact(SHARE);
+                }
                 rows.push(kept);
                 if rows.len() == SHARE {
-                    heard &= bench.share(origin.clone(), 0, Vec::new(), std::mem::take(rows));
+                    heard &= bench.kept(worker, std::mem::take(rows));
                 }
             };
             copies.take(step.last, &mut |row| {
                 if let Some(version) = row.version {
                     let copy = Copy { measurement: row.measurement, version, global: row.global };
-                    put(Kept::Row(row.object, copy), &mut rows);
+                    put(Kept::Row(row.object, copy));
                 }
             })?;
             contexts.take(step.last, &mut |row| {
                 if row.change > 0 {
-                    put(Kept::Context(row.object, Box::new(row.context)), &mut rows);
+                    put(Kept::Context(row.object, Box::new(row.context)));
                 }
             })?;
-            heard &= rows.is_empty() || bench.share(origin, 0, Vec::new(), rows);
+            for (worker, rows) in (0..).zip(desks).filter(|(_, rows)| !rows.is_empty()) {
+                heard &= bench.kept(worker, rows);
+            }
             if !heard || !bench.seal() {
                 return Ok(());
             }
@@ -208,6 +227,7 @@ pub(crate) fn parcel(row: &PacketRow) -> Parcel {
 /// Puts epochs together.
 struct Bench<'a> {
     bounds: BTreeMap<Epoch, &'a Bound>,
+    workers: u64,
     restated: Option<Epoch>,
     /// That packets need and that no decoder was built with.
     schemas: BTreeMap<u32, SchemaText>,
@@ -216,7 +236,8 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn open(&mut self, step: Step, kept: bool) -> Result<bool, String> {
+    /// Of `all` objects the packets are counted; of some there is no telling which were theirs.
+    fn open(&mut self, step: Step, kept: bool, all: bool) -> Result<bool, String> {
         let missing = || format!("epochs {} to {} are not in the archive", step.first, step.last);
         let mut bounds = self.bounds.range(step.first..=step.last).map(|(_, bound)| *bound);
         let mut binding = bounds.next_back().ok_or_else(missing)?.binding.clone();
@@ -227,7 +248,9 @@ impl Bench<'_> {
             binding.bytes += bound.binding.bytes;
             binding.origin = binding.origin.or_else(|| bound.binding.origin.clone());
             bound.clocks.iter().for_each(|(survey, time)| clocks.advance(survey, time));
-            read.merge(&bound.read);
+            if all {
+                read.merge(&bound.read);
+            }
         }
         binding.recorded = Some(Recall { clocks, read: kept.then_some(read) });
         if let Some(epoch) = self.restated {
@@ -237,14 +260,23 @@ impl Bench<'_> {
         Ok((self.out)(Feed::Recall(Box::new(binding))))
     }
 
-    fn share(&mut self, origin: Origin, first: u64, parcels: Vec<Parcel>, kept: Vec<Kept>) -> bool {
+    fn share(&mut self, origin: Origin, first: u64, parcels: Vec<Parcel>) -> bool {
         let needed = |id: &u32| {
             let of = |parcel: &Parcel| matches!(&parcel.bytes, Bytes::Here(bytes) if confluent(bytes).is_ok_and(|(own, _)| own == *id));
             parcels.iter().any(of)
         };
         let schemas = self.schemas.iter().filter(|(id, _)| needed(id)).map(|(id, text)| (*id, text.clone())).collect();
-        let share = Share { number: self.shares, origin, first, parcels, kept, schemas };
+        let share = Share { number: self.shares, origin, first, parcels, kept: Vec::new(), schemas };
         self.shares += 1;
+        (self.out)(Feed::Share(share))
+    }
+
+    /// Rows of objects that this worker holds.
+    fn kept(&mut self, worker: u64, kept: Vec<Kept>) -> bool {
+        let origin = Origin { bundle: String::new(), partition: 0, rank: 0, received: MicroDays(0) };
+        let number = self.shares * self.workers + worker;
+        self.shares += 1;
+        let share = Share { number, origin, first: 0, parcels: Vec::new(), kept, schemas: Default::default() };
         (self.out)(Feed::Share(share))
     }
 
@@ -263,7 +295,7 @@ impl Bench<'_> {
                 rank: run[0].rank,
                 received: run[0].received,
             };
-            self.share(origin, run[0].number, run.iter().map(parcel).collect(), Vec::new())
+            self.share(origin, run[0].number, run.iter().map(parcel).collect())
         })
     }
 

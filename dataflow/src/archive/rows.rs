@@ -1,6 +1,6 @@
 //! The rows of a dataset in order of their epochs, from however many files; these are fetched and decoded ahead.
 
-use super::dataset::{DataError, Dataset, Reader, Row, Select};
+use super::dataset::{DataError, Dataset, Names, Reader, Row, Select};
 use super::open::Archive;
 use super::protocol::Filed;
 use super::snapshot::{Snapshot, after};
@@ -8,9 +8,10 @@ use super::store::Store;
 use crate::source::Progress;
 use futures_util::{StreamExt, stream};
 use skydiff_operators::Epoch;
-use std::collections::BTreeMap;
+use std::iter::{Flatten, Peekable};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::vec::IntoIter;
 
 /// Files that are read ahead.
 const AHEAD: usize = 3;
@@ -18,23 +19,26 @@ const AHEAD: usize = 3;
 /// The wanted rows of a dataset, in order of their epochs; files are fetched and decoded ahead, several at once.
 pub struct Rows<R: Row> {
     store: Store,
-    files: stream::BoxStream<'static, Result<Vec<R>, String>>,
+    /// The rows of each file, in batches.
+    files: stream::BoxStream<'static, Result<Vec<Vec<R>>, String>>,
     /// First epoch and bytes of each file that has not been taken in, last first.
     ahead: Vec<(Epoch, u64)>,
     progress: Option<Arc<Progress>>,
-    held: BTreeMap<Epoch, Vec<R>>,
+    /// What is left of files that were taken in: their rows are in order of their epochs.
+    open: Vec<Peekable<Flatten<IntoIter<Vec<R>>>>>,
 }
 
 impl<R: Row + Send + 'static> Rows<R> {
-    /// Everything up to an epoch: a snapshot, and what came after it.
+    /// Everything up to an epoch, or what of it has one of the names: a snapshot, and what came after it.
     pub fn up_to(
         archive: &Archive,
         dataset: Dataset,
         snapshot: Option<&Snapshot>,
         last: Epoch,
+        names: Option<Arc<Names>>,
     ) -> Result<Rows<R>, String> {
         let first: Vec<Filed> = snapshot.into_iter().flat_map(|one| one.files_of(dataset)).cloned().collect();
-        Rows::open(archive, dataset, &after(archive, snapshot, last), &first)
+        Rows::open(archive, dataset, &Select { names, ..after(archive, snapshot, last) }, &first)
     }
 
     /// The rows that are wanted, behind all those of the files that come first.
@@ -48,7 +52,7 @@ impl<R: Row + Send + 'static> Rows<R> {
         }
         let files: Vec<Filed> =
             archive.files(dataset).into_iter().filter(|file| select.meets(&file.descriptor)).collect();
-        let (all, some) = (Select::default(), select.clone());
+        let (all, some) = (Select { names: select.names.clone(), ..Select::default() }, select.clone());
         let files: Vec<(Filed, Select)> = (first.iter().map(|file| (file.clone(), all.clone())))
             .chain(files.into_iter().map(|file| (file, some.clone())))
             .collect();
@@ -56,8 +60,8 @@ impl<R: Row + Send + 'static> Rows<R> {
         let ahead = files.iter().rev().map(|(file, _)| size(file)).collect();
         let from = store.clone();
         let files =
-            stream::iter(files).map(move |(file, select)| read_rows(from.clone(), file, select)).buffered(AHEAD);
-        Ok(Rows { store, files: files.boxed(), ahead, progress: None, held: BTreeMap::new() })
+            stream::iter(files).map(move |(file, select)| read_batches(from.clone(), file, select)).buffered(AHEAD);
+        Ok(Rows { store, files: files.boxed(), ahead, progress: None, open: Vec::new() })
     }
 
     /// Tells how far it has come.
@@ -75,31 +79,36 @@ impl<R: Row + Send + 'static> Rows<R> {
             if let Some(progress) = &self.progress {
                 progress.read.fetch_add(bytes, Ordering::Relaxed);
             }
-            for row in rows? {
-                match row.epoch() <= last {
-                    true => tell(row),
-                    false => self.held.entry(row.epoch()).or_default().push(row),
-                }
+            self.open.push(rows?.into_iter().flatten().peekable());
+        }
+        self.open.retain_mut(|rows| {
+            while let Some(row) = rows.next_if(|row| row.epoch() <= last) {
+                tell(row);
             }
-        }
-        while let Some(entry) = self.held.first_entry().filter(|entry| *entry.key() <= last) {
-            entry.remove().into_iter().for_each(&mut *tell);
-        }
+            rows.peek().is_some()
+        });
         Ok(())
     }
 }
 
 /// The wanted rows of a file, which is held against what its manifest says of it.
 pub async fn read_rows<R: Row + Send + 'static>(store: Store, file: Filed, select: Select) -> Result<Vec<R>, String> {
+    let batches = read_batches::<R>(store, file, select).await?;
+    let mut rows = Vec::with_capacity(batches.iter().map(Vec::len).sum());
+    batches.into_iter().for_each(|batch| rows.extend(batch));
+    Ok(rows)
+}
+
+/// The same, as they were decoded.
+async fn read_batches<R: Row + Send + 'static>(
+    store: Store,
+    file: Filed,
+    select: Select,
+) -> Result<Vec<Vec<R>>, String> {
     let of_file = |why: &dyn std::fmt::Display| format!("archive {}: {}: {why}", store.url(), file.path);
     let bytes = store.read(&file.path).await?.ok_or_else(|| of_file(&"it is missing: bring it back"))?;
     let descriptor = file.descriptor.clone();
-    let read = store.compute(move || {
-        let mut rows = Vec::new();
-        for batch in Reader::<R>::whole(&bytes, &descriptor, &select)? {
-            rows.extend(batch?);
-        }
-        Ok::<_, DataError>(rows)
-    });
+    let read =
+        store.compute(move || Reader::<R>::whole(&bytes, &descriptor, &select)?.collect::<Result<_, DataError>>());
     read.await.map_err(|error| of_file(&error))?.map_err(|error| of_file(&error))
 }

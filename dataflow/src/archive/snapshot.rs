@@ -54,11 +54,11 @@ impl Snapshot {
         };
         let before = archive.useful(epoch).max().map(|epoch| Snapshot::read(archive, epoch)).transpose()?;
         let mut measurements = Vec::new();
-        Rows::<MeasurementRow>::up_to(archive, Dataset::Measurements, before.as_ref(), epoch)?
+        Rows::<MeasurementRow>::up_to(archive, Dataset::Measurements, before.as_ref(), epoch, None)?
             .take(epoch, &mut |row| measurements.push(row))?;
         let measurements = fold_measurements(epoch, measurements);
         let mut triggers = Vec::new();
-        Rows::<TriggerRow>::up_to(archive, Dataset::Contexts, before.as_ref(), epoch)?
+        Rows::<TriggerRow>::up_to(archive, Dataset::Contexts, before.as_ref(), epoch, None)?
             .take(epoch, &mut |row| triggers.push(row))?;
         let homes: HashMap<ObjectId, Pixel> =
             measurements.iter().filter(|row| row.change > 0).map(|row| (row.object, row.pixel)).collect();

@@ -3,7 +3,7 @@
 use crate::archive::dataset::PacketRow;
 use crate::reading::{Reader, Reading};
 use crate::source::Share;
-use skydiff_operators::{Epoch, Kept, Offer};
+use skydiff_operators::{Epoch, KeptRows, Offer};
 use std::collections::VecDeque;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::StreamVec;
@@ -17,7 +17,7 @@ pub struct Read<'s> {
     /// What accepted packets offer.
     pub offers: StreamVec<'s, Epoch, Offer>,
     /// What an archive kept of packets, in their place.
-    pub kept: StreamVec<'s, Epoch, Kept>,
+    pub kept: StreamVec<'s, Epoch, KeptRows>,
     /// Each packet as it is archived, if it is.
     pub packets: StreamVec<'s, Epoch, PacketRow>,
     /// What was decided of each packet.
@@ -33,11 +33,11 @@ pub fn read<'s>(shares: StreamVec<'s, Epoch, Share>, mut reader: Reader, archive
     let mut input = builder.new_input(shares, Exchange::new(|share: &Share| share.number));
     builder.set_notify_for(0, FrontierInterest::Never);
     let (offers, offer_stream) = builder.new_output::<Vec<Offer>>();
-    let (kept, kept_stream) = builder.new_output::<Vec<Kept>>();
+    let (kept, kept_stream) = builder.new_output::<Vec<KeptRows>>();
     let (packets, packet_stream) = builder.new_output::<Vec<PacketRow>>();
     let (readings, reading_stream) = builder.new_output::<Vec<Reading>>();
     let mut offers = OutputBuilder::<_, CapacityContainerBuilder<Vec<Offer>>>::from(offers);
-    let mut kept = OutputBuilder::<_, CapacityContainerBuilder<Vec<Kept>>>::from(kept);
+    let mut kept = OutputBuilder::<_, CapacityContainerBuilder<Vec<KeptRows>>>::from(kept);
     let mut packets = OutputBuilder::<_, CapacityContainerBuilder<Vec<PacketRow>>>::from(packets);
     let mut readings = OutputBuilder::<_, CapacityContainerBuilder<Vec<Reading>>>::from(readings);
     builder.build(move |_| {
@@ -56,7 +56,8 @@ pub fn read<'s>(shares: StreamVec<'s, Epoch, Share>, mut reader: Reader, archive
                 let reading = reader.read_and_keep(&share, &mut |offer| session.give(offer), &mut rows);
                 drop(session);
                 if !share.kept.is_empty() {
-                    kept.activate().session(&keeping).give_iterator(share.kept.drain(..));
+                    let rows = std::mem::take(&mut share.kept);
+                    kept.activate().session(&keeping).give(KeptRows { worker: share.number, rows });
                 }
                 if let Some(rows) = rows {
                     let rows = rows.into_iter().map(|row| PacketRow { epoch, ..row });

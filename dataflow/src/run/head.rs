@@ -4,11 +4,14 @@ use super::lanes::{Publishes, publishes, said};
 use super::live::live;
 use super::retell::retell;
 use super::{Request, RunError};
+use crate::archive::cone::objects_of;
+use crate::archive::dataset::Names;
 use crate::archive::keep::Keeper;
 use crate::archive::open::{Archive, Claimed, Unclaimed};
 use crate::archive::protocol::{Bound, Generation, Manifest, Sum, resume};
 use crate::archive::recall::{From, Granularity, Recalled, Step, captured, night_of, steps};
 use crate::archive::snapshot::Snapshot;
+use crate::cone::Cone;
 use crate::event::Event;
 use crate::flow::bind::Binder;
 use crate::flow::clock::Stop;
@@ -81,6 +84,8 @@ pub struct Replay {
     pub as_of: Option<MicroDays>,
     /// Whether what was known before the nights is left out.
     pub cold: bool,
+    /// Only the objects of this cone, and those that contend with them for a source.
+    pub cone: Option<Cone>,
     /// How epochs are put together.
     pub granularity: Granularity,
     /// From what they are read.
@@ -255,6 +260,7 @@ impl Begun {
             steps: vec![Step { first: chain.begin(last), last }],
             from: From::Measurements,
             snapshot,
+            only: None,
             restated: None,
         });
         // From the packets: what was rejected is told by its lane.
@@ -271,6 +277,7 @@ impl Begun {
                     steps: vec![step],
                     from: From::Measurements,
                     snapshot: None,
+                    only: None,
                     restated: None,
                 };
                 (known, Some(again))
@@ -292,6 +299,7 @@ impl Begun {
             steps: steps.collect(),
             from: From::Packets,
             snapshot: None,
+            only: None,
             restated: None,
         });
         let bindings = chain.manifests().iter().flat_map(|m| &m.epochs).map(|bound| &bound.binding);
@@ -330,16 +338,23 @@ impl Begun {
         let Some(first) = wanted.first().map(|bound| bound.binding.epoch) else {
             return Err(RunError::Settings(format!("archive {}: no epoch is of these nights", replay.url)));
         };
+        let end = wanted.last().map_or(first, |last| last.binding.epoch);
+        let only = replay.only(&archive, end).map_err(RunError::Settings)?;
         let ours = Sum::of(text.as_bytes());
         let recall = |first, last, from| Recalled {
             archive: archive.clone(),
             steps: vec![Step { first, last }],
             from,
             snapshot: None,
+            only: only.clone(),
             restated: None,
         };
         let load = before.last().map(|bound| bound.binding.epoch).filter(|_| !replay.cold);
-        let whole = |last| recall(archive.chain.begin(last), last, From::Measurements);
+        let whole = |last| {
+            let snapshot = archive.useful(last).max().map(|epoch| Snapshot::read(&archive, epoch)).transpose();
+            let snapshot = snapshot.map_err(RunError::Settings)?;
+            Ok::<_, RunError>(Recalled { snapshot, ..recall(archive.chain.begin(last), last, From::Measurements) })
+        };
         let mut recalled = Vec::new();
         let (mut known, mut restates) = (None, None);
         // Its own settings took effect at the first epoch: what was known then lies there, and what was said before it was
@@ -350,14 +365,15 @@ impl Begun {
         if let Some(last) = load.filter(|_| takes_effect) {
             let sum = archive.chain.settings(last).cloned().unwrap_or_else(|| ours.clone());
             restates = Some(Restates::new(archive.settings(&sum).map_err(RunError::Settings)?, text, first));
-            known = Some(whole(last));
+            known = Some(whole(last)?);
             recalled.push(recall(first, first, From::Measurements));
             rest = &wanted[1..];
         } else {
-            recalled.extend(load.map(|last| match replay.again {
-                true => recall(Epoch(0), last, From::Packets),
+            let load = load.map(|last| match replay.again {
+                true => Ok(recall(Epoch(0), last, From::Packets)),
                 false => whole(last),
-            }));
+            });
+            recalled.extend(load.transpose()?);
         }
         // By settings that are not those of then, what was stated once more is nothing new.
         let in_force = |bound: &&&Bound| {
@@ -367,13 +383,12 @@ impl Begun {
         let rest: Vec<&Bound> = rest.iter().filter(in_force).copied().collect();
         let steps = steps(&rest, replay.granularity);
         // Digests are of all that was known, in the settings of then.
-        let complete = !replay.cold || before.is_empty();
+        let complete = (!replay.cold || before.is_empty()) && only.is_none();
         let same = manifests.iter().filter(|manifest| complete && manifest.last >= first && manifest.settings == ours);
-        let end = wanted.last().map_or(first, |last| last.binding.epoch);
         let one = archive.chain.begin(first) == archive.chain.begin(end);
         let digests = if one { same.map(digest).collect() } else { BTreeMap::new() };
         let publishes = publishing(job, &archive)?;
-        recalled.push(Recalled { archive, steps, from: replay.from, snapshot: None, restated: None });
+        recalled.push(Recalled { archive, steps, from: replay.from, snapshot: None, only, restated: None });
         let past = Past { since: first, restates: restates.is_some(), digests };
         Ok(Begun { recalled, known, restates, past, told: first, publishes, ..Begun::default() })
     }
@@ -422,6 +437,21 @@ impl Restates {
 }
 
 impl Replay {
+    /// The objects that are wanted, if not all.
+    fn only(&self, archive: &Archive, last: Epoch) -> Result<Option<Arc<Names>>, String> {
+        let Some(cone) = self.cone else { return Ok(None) };
+        if self.from == From::Packets || self.again {
+            return Err("a cone is replayed from what was kept of packets: leave out --from packets, and keep the \
+                        quality cuts that the archive was written with"
+                .into());
+        }
+        let objects = objects_of(archive, cone, last)?;
+        match objects.is_empty() {
+            true => Err(format!("archive {}: no object lies in this cone", self.url)),
+            false => Ok(Some(Arc::new(Names::Objects(objects)))),
+        }
+    }
+
     /// All of an archive, as it was, from what was kept.
     pub fn all(url: &str) -> Replay {
         Replay {
@@ -431,6 +461,7 @@ impl Replay {
             until: None,
             as_of: None,
             cold: false,
+            cone: None,
             granularity: Granularity::Epoch,
             from: From::Measurements,
             again: false,
@@ -478,8 +509,8 @@ fn probe_with(mut decoder: Decoder) -> Probe {
 }
 
 impl Source {
-    /// Starts it on a thread of its own.
-    pub(super) fn open(self, wake: SyncActivator) -> Tap {
+    /// Starts it on a thread of its own, for so many workers.
+    pub(super) fn open(self, wake: SyncActivator, workers: u64) -> Tap {
         let Source { recalled, mint, live, events, stop, failed } = self;
         let (send, feed) = sync_channel(AHEAD);
         let stopped = stop.clone();
@@ -490,7 +521,8 @@ impl Source {
                 let _ = wake.activate();
                 taken && !stopped.load(Ordering::Relaxed)
             };
-            let done = recalled.iter().try_for_each(|recalled| recalled.run(&mint.progress, &mut out).map(drop));
+            let done =
+                recalled.iter().try_for_each(|recalled| recalled.run(workers, &mint.progress, &mut out).map(drop));
             let done = done.and_then(|()| {
                 mint.run(&mut out, &mut |path| drop(events.send(Event::Beside(path))));
                 live.map_or(Ok(()), |live| live.run(&mut out))

@@ -144,7 +144,7 @@ pub struct Share {
     pub first: u64,
     /// Its packets, in the order of the bundle.
     pub parcels: Vec<Parcel>,
-    /// What an archive kept of packets, in the place of these.
+    /// What an archive kept of packets, in the place of these: all of it of objects that the share's worker holds.
     pub kept: Vec<Kept>,
     /// Schemas that its packets need and that no decoder was built with, by Confluent id.
     pub schemas: Vec<(u32, SchemaText)>,

@@ -1,13 +1,15 @@
 //! All that an object's standing measurements say of its light, kept current row by row.
 //!
-//! Short histories are read from the arrangement and built anew for each answer; long ones are kept.
-//! Both are made by the same `insert`, and everything in here is a function of the set of rows.
+//! Short histories are read from the arrangement and filled in anew for each answer; long ones are kept, and changed row
+//! by row. Everything in here is a function of the set of rows, whichever way it came about.
 
 use super::series::Series;
+use super::sorted::Sorted;
 use super::visit::{Believed, Visit, choose};
 use crate::Photometry;
 use skydiff_schemas::{Band, Kind, Measurement, MicroDays, PicoJansky, Position, Quality, SourceId};
-use std::collections::BTreeMap;
+
+mod fill;
 
 /// A visit that saw nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,9 +59,9 @@ pub struct LightCurve {
     slot: i64,
     silence: MicroDays,
     /// Good rows by band, in order of (visit, kind, id).
-    rows: BTreeMap<Band, Vec<Measurement>>,
-    series: BTreeMap<(Band, u32), Series>,
-    limits: BTreeMap<Band, Vec<Limit>>,
+    rows: Sorted<Band, Vec<Measurement>>,
+    series: Sorted<(Band, u32), Series>,
+    limits: Sorted<Band, Vec<Limit>>,
     /// In order of (time, id).
     sightings: Vec<Sighting>,
     /// Instants of sightings after a silence, in order.
@@ -76,9 +78,9 @@ impl LightCurve {
             photometry,
             slot,
             silence,
-            rows: BTreeMap::new(),
-            series: BTreeMap::new(),
-            limits: BTreeMap::new(),
+            rows: Sorted::default(),
+            series: Sorted::default(),
+            limits: Sorted::default(),
             sightings: Vec::new(),
             returns: Vec::new(),
             detections: 0,
@@ -120,7 +122,7 @@ impl LightCurve {
         if !row.quality.is_good() {
             return;
         }
-        let rows = self.rows.entry(row.band).or_default();
+        let rows = self.rows.or_default(row.band);
         let of_visit = |rows: &[Measurement]| {
             let from = rows.partition_point(|known| known.visit < row.visit);
             let to = from + rows[from..].partition_point(|known| known.visit == row.visit);
@@ -139,10 +141,10 @@ impl LightCurve {
 
     fn enter(&mut self, row: &Measurement) {
         if row.kind != Kind::Limit {
-            let series = self.series.entry((row.band, row.reference)).or_default();
+            let series = self.series.or_default((row.band, row.reference));
             return series.insert(Visit::new(row, &self.believed), self.slot);
         }
-        let limits = self.limits.entry(row.band).or_default();
+        let limits = self.limits.or_default(row.band);
         let limit = limit(row);
         let at = limits.partition_point(|known| *known < limit);
         limits.insert(at, limit);
@@ -150,16 +152,16 @@ impl LightCurve {
 
     fn retire(&mut self, row: &Measurement) {
         if row.kind == Kind::Limit {
-            let limits = self.limits.entry(row.band).or_default();
+            let limits = self.limits.or_default(row.band);
             if let Ok(at) = limits.binary_search(&limit(row)) {
                 limits.remove(at);
             }
             return;
         }
-        if let Some(series) = self.series.get_mut(&(row.band, row.reference)) {
+        if let Some(series) = self.series.get_mut((row.band, row.reference)) {
             series.remove(&Visit::new(row, &self.believed), self.slot);
             if series.is_empty() {
-                self.series.remove(&(row.band, row.reference));
+                self.series.remove((row.band, row.reference));
             }
         }
     }
@@ -234,23 +236,23 @@ impl LightCurve {
     pub fn non_detection(&self, time: MicroDays) -> Option<(MicroDays, f64, Band)> {
         let limits = self.limits.iter().filter_map(|(band, limits)| {
             let limit = limits[..limits.partition_point(|limit| limit.time < time)].last()?;
-            Some((limit.time, limit.id, limit.flux.0 as f64, *band))
+            Some((limit.time, limit.id, limit.flux.0 as f64, band))
         });
         let forced = self.series.iter().filter_map(|((band, _), series)| {
             let blind = |visit: &&Visit| visit.kind == Kind::Forced && (visit.flux.0 as f64) < visit.depth();
-            series.before(time).find(blind).map(|visit| (visit.time, visit.id, visit.depth(), *band))
+            series.before(time).find(blind).map(|visit| (visit.time, visit.id, visit.depth(), band))
         });
         limits.chain(forced).max_by_key(|(time, id, ..)| (*time, *id)).map(|(time, _, depth, band)| (time, depth, band))
     }
 
     /// Series in order of (band, reference).
     pub fn series(&mut self) -> impl Iterator<Item = (Band, u32, &mut Series)> {
-        self.series.iter_mut().map(|((band, reference), series)| (*band, *reference, series))
+        self.series.iter_mut().map(|((band, reference), series)| (band, reference, series))
     }
 
     /// Bands with a flux visit, in order.
     pub fn bands(&self) -> Vec<Band> {
-        let mut bands: Vec<Band> = self.series.keys().map(|(band, _)| *band).collect();
+        let mut bands: Vec<Band> = self.series.iter().map(|((band, _), _)| band).collect();
         bands.dedup();
         bands
     }
@@ -259,13 +261,13 @@ impl LightCurve {
     pub fn newest_before(&self, end: MicroDays, band: Option<Band>) -> Option<(Band, u32, Visit)> {
         let of_band = self.series.iter().filter(|((of, _), _)| band.is_none_or(|band| band == *of));
         let newest =
-            of_band.filter_map(|((band, reference), series)| Some((*band, *reference, *series.before(end).next()?)));
+            of_band.filter_map(|((band, reference), series)| Some((band, reference, *series.before(end).next()?)));
         newest.max_by_key(|(band, reference, visit)| (visit.time, visit.id, *band, *reference))
     }
 
     /// Limits of a series between two instants, both exclusive, newest first.
     pub fn limits(&self, band: Band, reference: u32, from: MicroDays, to: MicroDays) -> impl Iterator<Item = &Limit> {
-        let limits = self.limits.get(&band).map_or(&[][..], Vec::as_slice);
+        let limits = self.limits.get(band).map_or(&[][..], Vec::as_slice);
         let end = limits.partition_point(|limit| limit.time < to);
         let between = limits[..end].iter().rev().take_while(move |limit| limit.time > from);
         between.filter(move |limit| limit.reference == reference || limit.reference == Measurement::ANY_REFERENCE)

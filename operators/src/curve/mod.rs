@@ -6,10 +6,12 @@
 
 mod light;
 mod series;
+mod sorted;
 mod sums;
 mod visit;
 
 pub use light::{Detection, LightCurve};
 pub use series::Reading;
+pub use sums::Extreme;
 
 pub use visit::{Believed, Visit};

@@ -61,9 +61,11 @@ pub struct Slot {
     pub newest: MicroDays,
 }
 
-/// A window of a series, read.
+/// A window of a series, read; and the next ones after it, where they hold the same visits.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
+    /// How many windows it is of.
+    pub windows: usize,
     /// Sums over its visits and slots.
     pub sums: Sums,
     /// Its newest visit.
@@ -72,6 +74,13 @@ pub struct Reading {
     pub slots: [Option<Slot>; 2],
     /// The visits before it: their number, weight and moments of flux.
     pub earlier: Sums,
+}
+
+impl Reading {
+    /// Whether it has two slots.
+    pub fn has_two_slots(&self) -> bool {
+        self.slots[1].is_some()
+    }
 }
 
 impl Series {
@@ -100,6 +109,19 @@ impl Series {
                 self.blocks.truncate(at / BLOCK);
             }
         }
+    }
+
+    /// Takes visits, in order of their places, into a series without any.
+    pub fn fill(&mut self, visits: impl Iterator<Item = Visit>, slot: i64) {
+        let mut open: Option<Chunk> = None;
+        for visit in visits {
+            self.all.visit(&visit, visit.weight());
+            let key = visit.time.0.div_euclid(slot);
+            let full = open.take_if(|chunk| chunk.visits.len() >= CHUNK && chunk.newest().0.div_euclid(slot) != key);
+            self.chunks.extend(full);
+            open.get_or_insert_with(Chunk::default).visits.push(visit);
+        }
+        self.chunks.extend(open);
     }
 
     /// Takes a visit away.
@@ -155,14 +177,14 @@ impl Series {
         last.chain(self.chunks[..chunks.saturating_sub(1)].iter().rev().flat_map(|chunk| chunk.visits.iter().rev()))
     }
 
-    /// Reads the windows `(bound, last]`, for bounds that fall, into `readings`, one for each.
+    /// Reads the windows `(bound, last]`, for bounds that fall, into `readings`: in order, one for each that differ.
     pub fn read(&mut self, last: MicroDays, bounds: &[MicroDays], slot: i64, readings: &mut Vec<Reading>) {
         readings.clear();
         let (mut pass, mut beyond) = (Pass::default(), Sums::default());
-        let mut at = self.chunks.len();
+        let (mut at, mut done) = (self.chunks.len(), 0);
         'pass: while at > 0 {
             let inside = |oldest: &Chunk, newest: &Chunk| {
-                newest.newest() <= last && bounds.get(readings.len()).is_some_and(|bound| oldest.oldest() > *bound)
+                newest.newest() <= last && bounds.get(done).is_some_and(|bound| oldest.oldest() > *bound)
             };
             let summed = pass.has_two_slots();
             if summed && at.is_multiple_of(BLOCK) && inside(&self.chunks[at - BLOCK], &self.chunks[at - 1]) {
@@ -187,17 +209,19 @@ impl Series {
                     beyond.visit(visit, visit.weight());
                     continue;
                 }
-                while bounds.get(readings.len()).is_some_and(|bound| visit.time <= *bound) {
-                    readings.push(pass.reading());
+                let ended = bounds[done..].iter().take_while(|bound| visit.time <= **bound).count();
+                if ended > 0 {
+                    readings.push(pass.reading(ended));
+                    done += ended;
                 }
-                if readings.len() == bounds.len() {
+                if done == bounds.len() {
                     break 'pass;
                 }
                 pass.take(visit, slot);
             }
         }
-        while readings.len() < bounds.len() {
-            readings.push(pass.reading());
+        if done < bounds.len() {
+            readings.push(pass.reading(bounds.len() - done));
         }
         let known = self.all.without(&beyond);
         readings.iter_mut().for_each(|reading| reading.earlier = known.without(&reading.sums));
@@ -281,10 +305,10 @@ impl Pass {
         self.slots.iter().flatten().count() + usize::from(self.open.is_some()) >= 2
     }
 
-    /// A window that ends here, without ending the pass.
-    fn reading(&self) -> Reading {
+    /// Windows that end here, without ending the pass.
+    fn reading(&self, windows: usize) -> Reading {
         let mut now = Pass { sums: self.sums, newest: self.newest, slots: self.slots, open: self.open };
         now.close();
-        Reading { sums: now.sums, newest: now.newest, slots: now.slots, earlier: Sums::default() }
+        Reading { windows, sums: now.sums, newest: now.newest, slots: now.slots, earlier: Sums::default() }
     }
 }

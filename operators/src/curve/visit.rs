@@ -48,19 +48,23 @@ pub struct Visit {
     pub total: Option<PicoJansky>,
     /// Source or forced.
     pub kind: Kind,
+    /// `⌊2⁹⁶/σ²⌋`.
+    weight: u128,
 }
 
 impl Visit {
     /// Of a source or forced row.
     pub fn new(row: &Measurement, believed: &Believed) -> Visit {
+        let sigma = believed.sigma(row.flux, row.sigma, row.total());
         Visit {
             time: row.time,
             id: row.id,
             flux: row.flux,
             quoted: row.sigma,
-            sigma: believed.sigma(row.flux, row.sigma, row.total()),
+            sigma,
             total: row.total(),
             kind: row.kind,
+            weight: (2f64.powi(WEIGHT_PLACES) / (sigma * sigma)) as u128,
         }
     }
 
@@ -71,7 +75,7 @@ impl Visit {
 
     /// `⌊2⁹⁶/σ²⌋`.
     pub fn weight(&self) -> I256 {
-        I256::from((2f64.powi(WEIGHT_PLACES) / (self.sigma * self.sigma)) as u128)
+        I256::from(self.weight)
     }
 
     /// The limiting flux of this visit, 5σ, pJy: what a source must exceed to be seen in it.

@@ -113,6 +113,7 @@ fn options(all: &Accumulation, how: How) -> Options {
         errors,
         expiry: how.expiry,
         long_history: how.long.unwrap_or(plain.long_history),
+        ..plain
     }
 }
 

@@ -1,9 +1,9 @@
 //! `contexts/`: the log of what surveys say beside the light curve, by triggering source.
 
 use super::column::{Column, Packing, common, maybe_times, object, objects, pixels, times};
-use super::take::{Objects, maybe, numbers, pixel, time, values};
+use super::take::{Objects, every, maybe, numbers, pixel, time, values};
 use super::version::{self, Versions};
-use super::{DataError, Dataset, Row};
+use super::{DataError, Dataset, Names, Row};
 use arrow_array::types::{
     Decimal64Type, Float32Type, Float64Type, Int8Type, Int32Type, UInt16Type, UInt32Type, UInt64Type,
 };
@@ -104,6 +104,13 @@ impl Row for TriggerRow {
 
     fn time(&self) -> Option<MicroDays> {
         Some(self.context.time)
+    }
+
+    fn is_of(&self, names: &Names) -> bool {
+        match names {
+            Names::Objects(objects) => objects.contains(&self.object),
+            Names::Sources(sources) => sources.contains(&self.context.source),
+        }
     }
 
     fn size(&self) -> usize {
@@ -208,6 +215,6 @@ impl Row for TriggerRow {
                 change: changes[row],
             })
         };
-        (0..batch.num_rows()).map(row).collect()
+        every(batch, row)
     }
 }

@@ -2,9 +2,9 @@
 
 use super::column::{Column, Packing, common, fluxes, maybe_fluxes, object, objects, pixels, positions};
 use super::column::{times, words};
-use super::take::{Objects, Words, flags, flux, maybe, numbers, pixel, position, values};
+use super::take::{Objects, Words, every, flags, flux, maybe, numbers, pixel, position, values};
 use super::version::{self, Versions};
-use super::{DataError, Dataset, Row};
+use super::{DataError, Dataset, Names, Row};
 use arrow_array::types::{Decimal64Type, Int8Type, UInt16Type, UInt32Type, UInt64Type};
 use arrow_array::{
     ArrayRef, BooleanArray, Float32Array, Int8Array, RecordBatch, UInt16Array, UInt32Array, UInt64Array,
@@ -38,6 +38,7 @@ pub(super) const KINDS: [&str; 3] = ["source", "forced", "limit"];
 
 impl Row for MeasurementRow {
     const DATASET: Dataset = Dataset::Measurements;
+    const SHOWN: &'static [&'static str] = &["magnitude"];
 
     fn epoch(&self) -> Epoch {
         self.epoch
@@ -49,6 +50,13 @@ impl Row for MeasurementRow {
 
     fn time(&self) -> Option<MicroDays> {
         Some(self.measurement.time)
+    }
+
+    fn is_of(&self, names: &Names) -> bool {
+        match names {
+            Names::Objects(objects) => objects.contains(&self.object),
+            Names::Sources(sources) => sources.contains(&self.measurement.id),
+        }
     }
 
     fn size(&self) -> usize {
@@ -141,32 +149,30 @@ impl Row for MeasurementRow {
         let changes = values::<Int8Type>(batch, "change")?;
         let versions = Versions::of(batch)?;
         let globals = flags(batch, "global")?;
-        (0..batch.num_rows())
-            .map(|row| {
-                let measurement = Measurement {
-                    time: MicroDays(times[row]),
-                    id: SourceId(ids[row]),
-                    visit: visits[row],
-                    flux: PicoJansky(fluxes[row]),
-                    sigma: PicoJansky(sigmas[row]),
-                    total: flux(totals, row).unwrap_or(Measurement::NO_TOTAL),
-                    position: position(positions, row),
-                    reference: maybe(references, row).unwrap_or(Measurement::ANY_REFERENCE),
-                    quality: Quality(qualities[row]),
-                    kind: kind(kinds.get(row)?),
-                    band: Band(bands.get(row)? as u8),
-                };
-                Ok(MeasurementRow {
-                    epoch: Epoch(epoch[row]),
-                    pixel: pixel(pixels, row),
-                    object: objects.get(row)?,
-                    measurement,
-                    change: changes[row],
-                    version: versions.maybe(row)?,
-                    global: globals.value(row),
-                })
+        every(batch, |row| {
+            let measurement = Measurement {
+                time: MicroDays(times[row]),
+                id: SourceId(ids[row]),
+                visit: visits[row],
+                flux: PicoJansky(fluxes[row]),
+                sigma: PicoJansky(sigmas[row]),
+                total: flux(totals, row).unwrap_or(Measurement::NO_TOTAL),
+                position: position(positions, row),
+                reference: maybe(references, row).unwrap_or(Measurement::ANY_REFERENCE),
+                quality: Quality(qualities[row]),
+                kind: kind(kinds.get(row)?),
+                band: Band(bands.get(row)? as u8),
+            };
+            Ok(MeasurementRow {
+                epoch: Epoch(epoch[row]),
+                pixel: pixel(pixels, row),
+                object: objects.get(row)?,
+                measurement,
+                change: changes[row],
+                version: versions.maybe(row)?,
+                global: globals.value(row),
             })
-            .collect()
+        })
     }
 }
 

@@ -1,9 +1,9 @@
 //! The rows of an epoch from the two logs that the operators speak.
 
 use super::MeasurementRow;
+use rustc_hash::FxHashMap;
 use skydiff_operators::Epoch;
-use skydiff_schemas::{Measurement, ObjectId, Pixel, Row as Copy};
-use std::collections::HashMap;
+use skydiff_schemas::{Kind, Measurement, ObjectId, Pixel, Row as Copy, SourceId};
 
 /// A copy that passed `known`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,12 +46,14 @@ pub fn merge(
     };
     let mut rows: Vec<MeasurementRow> = settled.into_iter().map(row).collect();
     let entering = rows.iter().enumerate().filter(|(_, row)| row.change > 0);
-    let entered: HashMap<(ObjectId, Measurement), usize> =
-        entering.map(|(at, row)| ((row.object, row.measurement), at)).collect();
+    // Of an identity, one value at most enters a history in an epoch.
+    let identity = |object: ObjectId, row: &Measurement| (object, row.kind, row.id);
+    let entered: FxHashMap<(ObjectId, Kind, SourceId), usize> =
+        entering.map(|(at, row)| (identity(row.object, &row.measurement), at)).collect();
     for Offered { object, copy } in offered {
         let Copy { measurement, version, global } = copy;
-        let entered = entered.get(&(object, measurement)).and_then(|at| rows.get_mut(*at));
-        match entered.filter(|row| row.version.is_none()) {
+        let entered = entered.get(&identity(object, &measurement)).and_then(|at| rows.get_mut(*at));
+        match entered.filter(|row| row.version.is_none() && row.measurement == measurement) {
             Some(row) => (row.version, row.global) = (Some(version), global),
             None => rows.push(MeasurementRow {
                 epoch,

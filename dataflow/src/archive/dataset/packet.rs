@@ -1,7 +1,7 @@
 //! `packets/`: the bytes of every packet as the survey sent them, with what says where they came from and what they hold.
 
 use super::column::{Column, Packing, TIME, common, maybe_times, objects, pixels, positions, schema, times};
-use super::take::{Long, Objects, column, numbers, position, texts, values};
+use super::take::{Long, Objects, column, every, numbers, position, texts, values};
 use super::{DataError, Dataset, Row};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal64Type, Int16Type, Int32Type, UInt64Type};
@@ -167,7 +167,7 @@ impl Row for PacketRow {
                 bytes: long.get(row).map_or(Bytes::new(), Bytes::copy_from_slice),
             })
         };
-        (0..batch.num_rows()).map(row).collect()
+        every(batch, row)
     }
 }
 

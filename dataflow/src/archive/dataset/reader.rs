@@ -2,11 +2,15 @@
 
 use super::column::schema;
 use super::prune::row_groups;
-use super::{DataError, Descriptor, Row, Select, writer};
+use super::{DataError, Descriptor, Names, Row, Select, writer};
+use arrow_array::BooleanArray;
+use arrow_array::cast::AsArray;
+use arrow_array::types::UInt64Type;
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder, RowFilter,
 };
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::ChunkReader;
@@ -37,7 +41,7 @@ impl<R: Row> Reader<R> {
     ///
     /// What was altered in the store is found by [`Reader::whole`] and by `Ranges`; Parquet itself would panic or read other rows.
     pub fn open(file: impl ChunkReader + 'static, select: &Select) -> Result<Reader<R>, DataError> {
-        let lean = |name: &&str| !(select.lean && R::LONG == Some(name));
+        let lean = |name: &&str| !(select.lean && R::LONG == Some(name)) && !R::SHOWN.contains(name);
         let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(corrupt)?;
         check::<R>(metadata.metadata())?;
         // What the file says of its types is held against what they are here.
@@ -51,8 +55,10 @@ impl<R: Row> Reader<R> {
         let of = metadata.metadata().num_row_groups();
         let taken = (groups.len(), of);
         let long = R::LONG.is_some() && !select.lean;
+        let filter = select.names.as_ref().map(|names| by_name(&metadata, names));
         let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
             .with_projection(mask)
+            .with_row_filter(filter.unwrap_or(RowFilter::new(Vec::new())))
             .with_row_groups(groups)
             .with_batch_size(if long { LONG_BATCH } else { BATCH })
             .build()
@@ -84,6 +90,19 @@ impl<R: Row> Iterator for Reader<R> {
             Ok(rows)
         }))
     }
+}
+
+/// Looks at the column of the names first, so that the others are unpacked for the rows that have one of them.
+fn by_name(metadata: &ArrowReaderMetadata, names: &Names) -> RowFilter {
+    let (column, numbers) = (names.column(), names.numbers());
+    let mask = ProjectionMask::columns(metadata.metadata().file_metadata().schema_descr(), [column]);
+    let predicate = ArrowPredicateFn::new(mask, move |batch| {
+        let all = batch.columns().first().and_then(|column| column.as_primitive_opt::<UInt64Type>());
+        // What is no such column is looked at row by row.
+        let Some(all) = all else { return Ok(BooleanArray::from(vec![true; batch.num_rows()])) };
+        Ok(BooleanArray::from_iter(all.values().iter().map(|number| Some(numbers.contains(number)))))
+    });
+    RowFilter::new(vec![Box::new(predicate)])
 }
 
 fn corrupt(error: parquet::errors::ParquetError) -> DataError {

@@ -1,7 +1,7 @@
 //! What every dataset has in common: a row that knows its place, and its columns.
 
 use super::column::Column;
-use super::{DataError, Dataset};
+use super::{DataError, Dataset, Names};
 use arrow_array::{ArrayRef, RecordBatch};
 use skydiff_operators::Epoch;
 use skydiff_schemas::{MicroDays, Pixel};
@@ -14,6 +14,9 @@ pub trait Row: Sized {
     /// The column that is long, and that a lean reader does without.
     const LONG: Option<&'static str> = None;
 
+    /// Columns that are there for people: rows follow from the others, and no reader here unpacks them.
+    const SHOWN: &'static [&'static str] = &[];
+
     /// When it came to be known.
     fn epoch(&self) -> Epoch;
 
@@ -22,6 +25,11 @@ pub trait Row: Sized {
 
     /// When it was observed.
     fn time(&self) -> Option<MicroDays>;
+
+    /// Whether it is one of these. A dataset that has not the column of such names has none of them.
+    fn is_of(&self, _names: &Names) -> bool {
+        false
+    }
 
     /// About how many bytes it holds.
     fn size(&self) -> usize;

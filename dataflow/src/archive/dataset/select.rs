@@ -1,8 +1,9 @@
 //! Which rows of a dataset are wanted.
 
-use super::{Descriptor, Row};
+use super::{Descriptor, Names, Row};
 use skydiff_operators::Epoch;
 use skydiff_schemas::{MicroDays, Pixel};
+use std::sync::Arc;
 
 /// All by default. Ranges are inclusive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct Select {
     pub pixels: Option<Vec<(Pixel, Pixel)>>,
     /// Observed in this range of times; rows without a time are left out.
     pub times: Option<(MicroDays, MicroDays)>,
+    /// Of these objects or sources.
+    pub names: Option<Arc<Names>>,
     /// Without the long column (the bytes of packets and rejects, the record), which then comes back empty.
     pub lean: bool,
 }
@@ -25,6 +28,7 @@ impl Select {
         self.meets_epochs((epoch, epoch))
             && self.meets_pixels((row.pixel(), row.pixel()))
             && self.times.is_none_or(in_time)
+            && self.names.as_ref().is_none_or(|names| row.is_of(names))
     }
 
     /// Whether a file may have a row that is wanted.
@@ -34,7 +38,7 @@ impl Select {
 
     /// Whether all rows are.
     pub(super) fn is_everything(&self) -> bool {
-        self.epochs.is_none() && self.pixels.is_none() && self.times.is_none()
+        self.epochs.is_none() && self.pixels.is_none() && self.times.is_none() && self.names.is_none()
     }
 
     pub(super) fn meets_epochs(&self, range: (Epoch, Epoch)) -> bool {

@@ -53,8 +53,11 @@ pub(crate) fn maybe<T: ArrowPrimitiveType>(column: &PrimitiveArray<T>, row: usiz
     column.is_valid(row).then(|| column.value(row))
 }
 
-/// A column of words out of a list, as their places in it.
-pub(crate) struct Words(Vec<Option<usize>>);
+/// A column of words out of a list of few, as their places in it.
+pub(crate) struct Words(Vec<u8>);
+
+/// The place of a word that is absent.
+const ABSENT: u8 = u8::MAX;
 
 impl Words {
     /// Those of a column; an unknown word is an error.
@@ -63,27 +66,40 @@ impl Words {
         let texts = column.values().as_string_opt::<i32>().ok_or_else(|| wrong(name))?;
         let place = |text: &str| words.iter().position(|word| *word == text);
         // A dictionary may hold words that no row of the batch has.
-        let places: Vec<Option<usize>> = texts.iter().map(|text| text.and_then(place)).collect();
+        let place = |text: Option<&str>| text.and_then(place).and_then(|place| u8::try_from(place).ok());
+        let places: Vec<u8> = texts.iter().map(|text| place(text).unwrap_or(ABSENT)).collect();
         let keys = column.keys();
-        let rows = (0..keys.len()).map(|row| match keys.is_valid(row) {
-            false => Ok(None),
-            true => {
-                let key = usize::try_from(keys.value(row)).ok().and_then(|key| places.get(key).copied().flatten());
-                key.map(Some).ok_or_else(|| DataError::Corrupt(format!("an unknown word in column `{name}`")))
+        let mut rows = Vec::with_capacity(keys.len());
+        for (row, key) in keys.values().iter().enumerate() {
+            if keys.is_null(row) {
+                rows.push(ABSENT);
+                continue;
             }
-        });
-        Ok(Words(rows.collect::<Result<_, _>>()?))
+            let known = usize::try_from(*key).ok().and_then(|key| places.get(key)).filter(|place| **place != ABSENT);
+            let unknown = || DataError::Corrupt(format!("an unknown word in column `{name}`"));
+            rows.push(*known.ok_or_else(unknown)?);
+        }
+        Ok(Words(rows))
     }
 
     /// The place of a row's word.
     pub(crate) fn maybe(&self, row: usize) -> Option<usize> {
-        self.0.get(row).copied().flatten()
+        self.0.get(row).filter(|place| **place != ABSENT).map(|place| usize::from(*place))
     }
 
     /// The place of a row's word, which must be there.
     pub(crate) fn get(&self, row: usize) -> Result<usize, DataError> {
         self.maybe(row).ok_or_else(|| DataError::Corrupt("a word is missing".into()))
     }
+}
+
+/// Every row of a batch, in one piece: collecting results would grow it step by step.
+pub(crate) fn every<R>(batch: &RecordBatch, row: impl Fn(usize) -> Result<R, DataError>) -> Result<Vec<R>, DataError> {
+    let mut rows = Vec::with_capacity(batch.num_rows());
+    for at in 0..batch.num_rows() {
+        rows.push(row(at)?);
+    }
+    Ok(rows)
 }
 
 /// The objects of rows.

@@ -189,7 +189,7 @@ fn histories(
     wanted: &dyn Fn(Pixel) -> bool,
 ) -> Result<Vec<Kept>, String> {
     let mut standing = HashMap::<(ObjectId, Measurement), i64>::new();
-    Rows::<MeasurementRow>::up_to(archive, Dataset::Measurements, snapshot, last)?.take(last, &mut |row| {
+    Rows::<MeasurementRow>::up_to(archive, Dataset::Measurements, snapshot, last, None)?.take(last, &mut |row| {
         if row.change != 0 && row.pixel != Pixel::NONE && wanted(row.pixel) {
             *standing.entry((row.object, row.measurement)).or_default() += i64::from(row.change);
         }
@@ -197,7 +197,7 @@ fn histories(
     standing.retain(|_, sum| *sum > 0);
     let objects: HashSet<ObjectId> = standing.keys().map(|(object, _)| *object).collect();
     let mut contexts = HashMap::<(ObjectId, ContextRow), i64>::new();
-    Rows::<TriggerRow>::up_to(archive, Dataset::Contexts, snapshot, last)?.take(last, &mut |row| {
+    Rows::<TriggerRow>::up_to(archive, Dataset::Contexts, snapshot, last, None)?.take(last, &mut |row| {
         if objects.contains(&row.object) {
             *contexts.entry((row.object, row.context)).or_default() += i64::from(row.change);
         }

@@ -2,7 +2,7 @@
 
 use super::{AlertRow, CatalogueRow, ObjectRow, begin, carry_out, tiles};
 use crate::lookup::{Lookup, LookupError};
-use skydiff_operators::{Clocks, Epoch, Kept, Offer, Options, transients_with};
+use skydiff_operators::{Clocks, Epoch, Kept, KeptRows, Offer, Options, transients_with};
 use skydiff_schemas::{ObjectId, SourceId};
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
@@ -58,13 +58,13 @@ pub(super) fn known(offers: Vec<Offer>, kept: Vec<Kept>, clocks: Clocks, options
         let (mut offer_input, mut kept_input, mut clock_input, probe, objects) =
             worker.dataflow::<Epoch, _, _>(|scope| {
                 let (offer_input, offers) = scope.new_input::<Vec<Offer>>();
-                let (kept_input, kept) = scope.new_input::<Vec<Kept>>();
+                let (kept_input, kept) = scope.new_input::<Vec<KeptRows>>();
                 let (clock_input, clocks) = scope.new_input::<Vec<Clocks>>();
                 let out = transients_with(offers, kept, clocks, options);
                 (offer_input, kept_input, clock_input, out.changes.probe().0, out.objects)
             });
         offers.into_iter().for_each(|offer| offer_input.send(offer));
-        kept.into_iter().for_each(|kept| kept_input.send(kept));
+        kept_input.send(KeptRows { worker: 0, rows: kept });
         clock_input.send(clocks);
         offer_input.advance_to(Epoch(1));
         kept_input.advance_to(Epoch(1));
