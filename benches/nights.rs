@@ -56,7 +56,7 @@ fn number(name: &str, default: u32) -> u32 {
 /// A count out of a report on standard output.
 fn count(report: &str, name: &str) -> f64 {
     let of = |line: &str| line.strip_prefix(name)?.split_whitespace().last()?.replace(',', "").parse().ok();
-    report.lines().filter_map(of).last().unwrap_or(f64::NAN)
+    report.lines().rev().find_map(of).unwrap_or(f64::NAN)
 }
 
 fn bytes_in(folder: &Path) -> u64 {

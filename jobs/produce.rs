@@ -106,6 +106,9 @@ struct Known {
     is_ztf: bool,
 }
 
+/// Sends a packet, with what is known of it; `false` when no more are wanted.
+type Send<'a> = &'a mut dyn FnMut(&Known, &[u8]) -> Result<bool, String>;
+
 impl Produce {
     /// Does it.
     pub fn run(self) -> Result<(), String> {
@@ -169,7 +172,7 @@ impl Produce {
         }
     }
 
-    fn simulated(&self, send: &mut dyn FnMut(&Known, &[u8]) -> Result<bool, String>) -> Result<(), String> {
+    fn simulated(&self, send: Send<'_>) -> Result<(), String> {
         let settings = self.survey.settings()?;
         let mut simulation = Simulation::new(&settings)?;
         let is_ztf = settings.survey == Survey::Ztf;
@@ -195,7 +198,7 @@ impl Produce {
         Ok(())
     }
 
-    fn files(&self, send: &mut dyn FnMut(&Known, &[u8]) -> Result<bool, String>) -> Result<(), String> {
+    fn files(&self, send: Send<'_>) -> Result<(), String> {
         let mut decoder = Decoder::new(&Default::default()).map_err(|error| error.to_string())?;
         let (mut opener, mut is_ztf) = (Opener::default(), true);
         let mut failed = None;
@@ -246,7 +249,7 @@ impl Produce {
         failed.map_or(Ok(()), Err)
     }
 
-    fn archived(&self, url: &str, send: &mut dyn FnMut(&Known, &[u8]) -> Result<bool, String>) -> Result<(), String> {
+    fn archived(&self, url: &str, send: Send<'_>) -> Result<(), String> {
         let archive = Archive::open(url)?;
         let wanted = Wanted { nights: self.nights_of, ..Wanted::default() };
         let (mut goes_on, mut was_ztf) = (true, true);

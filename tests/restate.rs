@@ -7,12 +7,12 @@ use common::archive::{bytes, digest, input, text};
 use common::ztf::{NIGHTS, name};
 use common::{Folder, printed, skydiff};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Output;
 
 const CUT: [&str; 4] = ["--epoch", "packets=9", "--max-reject", "1"];
 
-fn run(job: &PathBuf, from: &Folder, flags: &[&str]) -> Output {
+fn run(job: &Path, from: &Folder, flags: &[&str]) -> Output {
     skydiff([&["run", text(job), "--from", text(&from.0), "--digest"], &CUT[..], flags].concat())
 }
 

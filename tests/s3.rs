@@ -45,7 +45,8 @@ fn an_archive_in_a_bucket_is_one_on_a_disk() {
     for night in std::fs::read_dir(&from.0).unwrap() {
         made.extend(entries(&night.unwrap().path()));
     }
-    (exported.sort(), made.sort());
+    exported.sort();
+    made.sort();
     assert!(exported == made, "every packet, byte for byte");
     assert!(printed(skydiff_at(port, &["archive", "snapshot", "--archive", ARCHIVE])).contains("rows"));
     let compacted = printed(skydiff_at(port, &["archive", "compact", "--archive", ARCHIVE]));

@@ -192,7 +192,7 @@ impl Plan {
         let (through, stopped) = (ProbeHandle::new(), Rc::new(RefCell::new(None)));
         let keeper = binder.as_ref().map(|binder| binder.keeper.clone());
         let mut observer = self.watch.observe(worker);
-        let objects = self.graph(worker, &begin, before, (source, binder), ledger.clone(), &through, &stopped)?;
+        let objects = self.graph(worker, &begin, (source, binder, before), ledger.clone(), &through, &stopped)?;
         // A job that stops ends when everything before the epoch that it stopped at is written.
         let is_over = || match &*stopped.borrow() {
             None => through.done(),
@@ -236,8 +236,7 @@ impl Plan {
         &self,
         worker: &mut Worker,
         begin: &Begin,
-        before: Before,
-        (source, binder): (Option<Source>, Option<Binder>),
+        (source, binder, before): (Option<Source>, Option<Binder>, Before),
         ledger: Option<Books>,
         through: &ProbeHandle<Epoch>,
         stopped: &Rc<RefCell<Option<Stopped>>>,

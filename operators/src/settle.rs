@@ -51,6 +51,9 @@ pub(crate) struct Touched {
     notes: BTreeMap<ObjectId, Vec<(ContextRow, bool)>>,
 }
 
+/// What happened to a measurement of an object, and its place among them.
+type Moved = (ObjectId, Identity, How, u32);
+
 impl Touched {
     /// Takes what other objects handed over.
     pub(crate) fn arrive(&mut self, handed: Vec<Handed>) {
@@ -143,7 +146,7 @@ impl Histories {
         names.extend(handed.iter().enumerate().map(|(at, (object, row))| name(at, *object, row, How::Handed)));
         names.extend(puts.iter().enumerate().map(|(at, (object, row, _))| name(at, *object, row, How::Put)));
         names.sort_unstable();
-        let mut objects: Vec<(Place, &[(ObjectId, Identity, How, u32)])> =
+        let mut objects: Vec<(Place, &[Moved])> =
             names.chunk_by(|a, b| a.0 == b.0).map(|names| (self.place(names[0].0), names)).collect();
         // A reader goes forward only.
         objects.sort_unstable_by_key(|(place, _)| *place);

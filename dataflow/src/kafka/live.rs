@@ -12,6 +12,7 @@ use super::registry::{Registry, Schemas};
 use super::settings::{LiveSettings, Start, Until};
 use crate::event::Event;
 use crate::source::{Bytes, Feed, Marks, Origin, Parcel, Progress, Range, Share};
+use crate::watch::Watch;
 use rdkafka::consumer::{CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{BorrowedMessage, Message, Timestamp};
@@ -55,6 +56,8 @@ pub struct Live {
     pub progress: Arc<Progress>,
     /// What happens.
     pub events: Sender<Event>,
+    /// What is told of partitions to who watches.
+    pub watch: Watch,
 }
 
 /// A cluster in work.
@@ -196,6 +199,8 @@ impl Live {
         for Seen { partition, held, .. } in &seen {
             let bundle = source.bundle(&partition.0);
             if let Some((position, _)) = source.at.get(partition) {
+                let signed = |offset: u64| i64::try_from(offset).unwrap_or(i64::MAX);
+                self.watch.set_partition(&bundle, partition.1, signed(*position), signed(held.high));
                 lag.insert((bundle, partition.1), (*position, held.high));
             }
         }

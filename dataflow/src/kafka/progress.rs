@@ -52,17 +52,19 @@ impl Reports {
         let ask = || self.consumer.fetch_watermarks(&self.topic, partition, ANSWER);
         let (low, high) = patiently(&self.login, self.consumer.context(), ask)?;
         let mut back = BACK;
-        while high > low {
+        if high <= low {
+            return Ok(None);
+        }
+        loop {
             let from = low.max(high.saturating_sub(back));
             if let Some(report) = self.read(partition, from)? {
                 return Ok(Some(report));
             }
             if from == low {
-                break;
+                return Ok(None);
             }
             back = back.saturating_mul(8);
         }
-        Ok(None)
     }
 
     /// The last report from an offset on.

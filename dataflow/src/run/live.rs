@@ -40,5 +40,6 @@ pub(super) fn live(
         stop: request.stop.clone(),
         progress: request.progress.clone(),
         events: request.events.clone(),
+        watch: request.gauges.watch.clone(),
     }))
 }

@@ -1,24 +1,30 @@
 //! What of a job its answers depend on: recorded with every epoch, so that nobody goes on with other thresholds unawares.
 
-use super::{EpochSettings, Job, RunSettings, SinkSettings};
+use super::Job;
+use toml::{Table, Value};
 
 /// Changes when the same settings and packets come to other answers.
 const SEMANTICS: u32 = 1;
 
 /// The text that is recorded: the job without what only says where things are and how fast they go.
 pub fn in_force(job: &Job) -> Result<String, String> {
-    let run = RunSettings { future_days: job.run.future_days, ..RunSettings::default() };
-    let sink = SinkSettings { lanes: job.sink.lanes, ..SinkSettings::default() };
-    let part = Job {
-        source: Vec::new(),
-        epochs: EpochSettings::default(),
-        run,
-        sink,
-        archive: Default::default(),
-        schemas: None,
-        ..job.clone()
-    };
-    let text = toml::to_string(&part).map_err(|error| format!("the settings cannot be recorded: {error}"))?;
+    let wrong = |error: &dyn std::fmt::Display| format!("the settings cannot be recorded: {error}");
+    let mut whole = Table::try_from(job).map_err(|error| wrong(&error))?;
+    // What is not listed here may change and grow, and the records stay what they are.
+    let mut part = Table::new();
+    for (table, key) in
+        [("name", ""), ("timescales", ""), ("records", ""), ("survey", ""), ("run", "future_days"), ("sink", "lanes")]
+    {
+        let Some(value) = whole.remove(table) else { continue };
+        let value = match value {
+            Value::Table(mut own) if !key.is_empty() => {
+                Value::Table(own.remove(key).into_iter().map(|value| (key.to_owned(), value)).collect())
+            }
+            value => value,
+        };
+        part.insert(table.to_owned(), value);
+    }
+    let text = toml::to_string(&part).map_err(|error| wrong(&error))?;
     Ok(format!("# semantics {SEMANTICS}\n{text}"))
 }
 

@@ -46,8 +46,11 @@ pub struct Progress {
     /// Bytes of input that have been read, compressed where they are.
     pub read: Arc<AtomicU64>,
     /// Of each partition of a topic: the offset that is read next, and the one behind the last that is there.
-    pub lag: Arc<Mutex<BTreeMap<(String, i32), (u64, u64)>>>,
+    pub lag: Arc<Mutex<Lag>>,
 }
+
+/// Of each partition of a topic: the offset that is read next, and the one behind the last that is there.
+pub type Lag = BTreeMap<(String, i32), (u64, u64)>;
 
 /// Gives the visit of a packet where it can be read.
 pub type Probe = Box<dyn FnMut(&[u8]) -> Option<u64> + Send>;

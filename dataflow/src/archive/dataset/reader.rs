@@ -41,7 +41,7 @@ impl<R: Row> Reader<R> {
     ///
     /// What was altered in the store is found by [`Reader::whole`] and by `Ranges`; Parquet itself would panic or read other rows.
     pub fn open(file: impl ChunkReader + 'static, select: &Select) -> Result<Reader<R>, DataError> {
-        let lean = |name: &&str| !(select.lean && R::LONG == Some(name)) && !R::SHOWN.contains(name);
+        let lean = |name: &&str| !(R::SHOWN.contains(name) || select.lean && R::LONG == Some(name));
         let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(corrupt)?;
         check::<R>(metadata.metadata())?;
         // What the file says of its types is held against what they are here.
