@@ -155,7 +155,7 @@ fn packets_are_sent_at_their_cadence() {
         (times.len(), (times.last().unwrap() - times[0]).rem_euclid(86_400.0))
     };
     let (packets, night) = sent("pace_flat", "--flat-out");
-    assert!(night > 3600.0, "{night}");
+    assert!(night > 600.0, "{night}");
     let (count, even) = sent("pace_even", &format!("--times now --rate {}", packets as f64 / 3.0));
     assert_eq!(count, packets);
     // Late it may be, where others use the machine; early never.
@@ -251,12 +251,12 @@ fn what_is_wrong_is_said_once_and_soon_and_holds_no_secret() {
 #[test]
 fn quotas_hold_users_back_and_others_not() {
     let Some(kafka) = Kafka::shared() else { return };
-    let file = kafka.user("slow", &["--produce", "200000"]);
+    let file = kafka.user("slow", &["--produce", "100000"]);
     kafka.script("acl add", ["slow", "--write", "quota", "--read", "quota"]);
     kafka.topic("quota", 1);
     let admin = kafka.password_file("admin");
     let listed = kafka.script("user list", []);
-    assert!(listed.contains("'slow'") && listed.contains("producer_byte_rate=200000"), "{listed}");
+    assert!(listed.contains("'slow'") && listed.contains("producer_byte_rate=100000"), "{listed}");
     let send = |user: &str, file: &Path| {
         let flags = format!(
             "produce --topic quota --flat-out --limit 30 --compression none --json {NIGHT} --no-trouble --brokers {} \
@@ -270,7 +270,7 @@ fn quotas_hold_users_back_and_others_not() {
     };
     let (free, bytes) = send("admin", &admin);
     let (held, _) = send("slow", &file);
-    println!("{bytes} bytes: {free:.2} s without a quota, {held:.2} s with 200 kB/s");
+    println!("{bytes} bytes: {free:.2} s without a quota, {held:.2} s with 100 kB/s");
     assert!(held > free + 2.0, "{free} {held}");
 }
 

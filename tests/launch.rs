@@ -86,7 +86,7 @@ fn any_number_of_processes_and_workers_comes_to_the_same_state() {
 
 #[test]
 fn whoever_is_killed_comes_back_by_itself() {
-    let (input, plain, launched) = (input("launch-kill", 42, 60), Folder::new("kill-plain"), Folder::new("kill-to"));
+    let (input, plain, launched) = (input("launch-kill", 42, 400), Folder::new("kill-plain"), Folder::new("kill-to"));
     let archives = [Folder::new("kill-arch-plain"), Folder::new("kill-arch")];
     let flags = |to: &'static str| ["--digest", "--epoch", "packets=2", "--workers", to];
     let of = |to: &Folder, archive: &Folder| {
@@ -108,7 +108,7 @@ fn whoever_is_killed_comes_back_by_itself() {
             let line = until(&lines, &format!("process {process} has started (pid "));
             line.split("(pid ").nth(1).unwrap().trim_end_matches(')').to_owned()
         });
-        std::thread::sleep(Duration::from_millis(300 + random.below(1500) as u64));
+        std::thread::sleep(Duration::from_millis(200 + random.below(500) as u64));
         if child.try_wait().unwrap().is_some() || !signal("-KILL", &pids[random.below(2)]) {
             break;
         }
@@ -207,7 +207,8 @@ fn strangers_at_the_port_of_a_running_job_are_turned_away() {
             assert!(matches!(stranger.read(&mut [0; 64]), Ok(0) | Err(_)), "nothing is said to it");
         }
     }
-    assert!(until(&lines, "refused a connection").contains("no greeting of skydiff's"));
+    // Others of them have hung up meanwhile, which is said too.
+    until(&lines, "no greeting of skydiff's");
     stdin.write_all(&packets[half..].concat()).unwrap();
     drop(stdin);
     assert_eq!(digest(ended(zero, Duration::from_secs(60))), expected);

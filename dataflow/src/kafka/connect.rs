@@ -209,6 +209,8 @@ impl Trouble {
 pub struct Ear {
     /// What it has heard.
     pub trouble: Trouble,
+    /// Whether a consumer group is used. Kafka's client asks for one in any case, and to be refused is no trouble otherwise.
+    pub group: bool,
 }
 
 impl ClientContext for Ear {
@@ -222,7 +224,10 @@ impl ClientContext for Ear {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.trouble.tell(error.rdkafka_error_code(), reason);
+        let code = error.rdkafka_error_code();
+        if self.group || code != Some(Code::GroupAuthorizationFailed) {
+            self.trouble.tell(code, reason);
+        }
     }
 }
 

@@ -124,7 +124,7 @@ impl Live {
     fn open(&self, settings: LiveSettings, rank: i16) -> Result<Source, String> {
         // What a person must mend is said at once.
         Cluster::reach(&settings.login)?;
-        let ear = Ear::default();
+        let ear = Ear { group: !settings.group.is_empty(), ..Ear::default() };
         let trouble = ear.trouble.clone();
         let mut config = settings.login.config().map_err(|wrong| format!("source.kafka.login.{wrong}"))?;
         let group = if settings.group.is_empty() { "skydiff" } else { &settings.group };

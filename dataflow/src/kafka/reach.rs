@@ -58,7 +58,7 @@ impl Cluster {
 
     /// The same, as a member of a consumer group, whose positions can then be asked for.
     pub fn reach_as(login: &Login, group: &str) -> Result<Cluster, String> {
-        let ear = Ear::default();
+        let ear = Ear { group: !group.is_empty(), ..Ear::default() };
         let trouble = ear.trouble.clone();
         let mut config = login.config()?;
         config.set("enable.auto.commit", "false");
