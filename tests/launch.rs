@@ -86,7 +86,7 @@ fn any_number_of_processes_and_workers_comes_to_the_same_state() {
 
 #[test]
 fn whoever_is_killed_comes_back_by_itself() {
-    let (input, plain, launched) = (input("launch-kill", 42, 400), Folder::new("kill-plain"), Folder::new("kill-to"));
+    let (input, plain, launched) = (input("launch-kill", 42, 60), Folder::new("kill-plain"), Folder::new("kill-to"));
     let archives = [Folder::new("kill-arch-plain"), Folder::new("kill-arch")];
     let flags = |to: &'static str| ["--digest", "--epoch", "packets=2", "--workers", to];
     let of = |to: &Folder, archive: &Folder| {
@@ -108,7 +108,7 @@ fn whoever_is_killed_comes_back_by_itself() {
             let line = until(&lines, &format!("process {process} has started (pid "));
             line.split("(pid ").nth(1).unwrap().trim_end_matches(')').to_owned()
         });
-        std::thread::sleep(Duration::from_millis(200 + random.below(500) as u64));
+        std::thread::sleep(Duration::from_millis(random.below(150) as u64));
         if child.try_wait().unwrap().is_some() || !signal("-KILL", &pids[random.below(2)]) {
             break;
         }

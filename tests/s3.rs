@@ -189,7 +189,7 @@ impl Drop for Disk {
 
 #[test]
 fn a_full_or_read_only_disk_ends_a_job_that_a_later_start_goes_on_with() {
-    let Some(disk) = Disk::mount("disk", "size=300k") else { return };
+    let Some(disk) = Disk::mount("disk", "size=600k") else { return };
     let (from, to, aside) = (input("disk-in", 57, 12), Folder::new("disk-to"), Folder::new("disk-job"));
     let job = aside.write("often.toml", b"[archive]\ncommit_seconds = 0.0\n");
     let run =

@@ -255,9 +255,18 @@ impl Delivery {
 
     fn tell(&self, error: &KafkaError) {
         if let Ok(mut failed) = self.0.lock() {
-            failed.get_or_insert(error.clone());
+            // Messages are purged because of what another of them has met.
+            match &*failed {
+                Some(known) if !is_purge(known) => {}
+                _ => *failed = Some(error.clone()),
+            }
         }
     }
+}
+
+/// Whether a message was dropped with others: what for is told elsewhere.
+pub fn is_purge(error: &KafkaError) -> bool {
+    matches!(error.rdkafka_error_code(), Some(Code::PurgeQueue | Code::PurgeInflight))
 }
 
 /// A producer that partitions nothing by itself.

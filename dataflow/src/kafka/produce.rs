@@ -3,7 +3,7 @@
 //! The bytes are those that were given. A message that a broker refuses for good ends it; one that is on its way when a
 //! broker dies is sent again, once (idempotence), and in order.
 
-use super::connect::{Delivery, Ear, Login, Producer, Trouble, explain};
+use super::connect::{Delivery, Ear, Login, Producer, Trouble, explain, is_purge};
 use super::pace::{Pace, Pacer};
 use super::reach::Cluster;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -177,7 +177,11 @@ impl<'a> Sender<'a> {
 
     /// What went wrong meanwhile.
     fn look(&self, topic: &str) -> Result<(), String> {
-        if let Some(error) = self.delivery.failed() {
+        if let Some(mut error) = self.delivery.failed() {
+            if is_purge(&error) {
+                self.producer.poll(Duration::from_millis(500));
+                error = self.delivery.failed().unwrap_or(error);
+            }
             return Err(self.refused(topic, &error));
         }
         match self.trouble.is_there() {
