@@ -143,6 +143,8 @@ fn latency(kafka: &Kafka, what: &str, topic: &str, rate: &[&str], packets: usize
         "1000",
         "--no-weather",
         "--no-trouble",
+        "--times",
+        "now",
     ];
     let produce = Command::new(env!("CARGO_BIN_EXE_skydiff"))
         .args(words)

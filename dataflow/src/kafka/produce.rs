@@ -181,6 +181,12 @@ impl<'a> Sender<'a> {
             if is_purge(&error) {
                 self.producer.poll(Duration::from_millis(500));
                 error = self.delivery.failed().unwrap_or(error);
+                // A producer that keeps order gives all up at the first that is refused.
+                if let Some((code, _)) = self.producer.client().fatal_error().filter(|_| is_purge(&error)) {
+                    error = KafkaError::MessageProduction(code);
+                } else if let Some(why) = self.trouble.is_there().filter(|_| is_purge(&error)) {
+                    return Err(format!("topic {topic}: Kafka at {}: {why}", self.manner.login.brokers));
+                }
             }
             return Err(self.refused(topic, &error));
         }
@@ -196,6 +202,10 @@ impl<'a> Sender<'a> {
             Some(Code::InvalidTimestamp) => format!(
                 "Kafka at {brokers}: topic {topic} takes no messages of such times: set its message.timestamp.after.max.ms \
                  and message.timestamp.before.max.ms, or send them with the time of now"
+            ),
+            // One who may write to no topic at all may not number messages, which is asked for first.
+            Some(Code::ClusterAuthorizationFailed) => format!(
+                "topic {topic}: Kafka at {brokers}: this user may not use the topic: ask for the right to write to it (ACL)"
             ),
             Some(Code::MessageSizeTooLarge) => format!(
                 "Kafka at {brokers}: topic {topic} takes no packet that long: set its max.message.bytes to 16000000"
