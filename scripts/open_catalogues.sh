@@ -22,14 +22,14 @@ rm -rf "$work" && mkdir -p "$work/nights"
 for night in tests/sample/*.tar.gz; do
   cp "$night" "$work/nights"
   skydiff run --from "$work/nights" --archive "$work/arch" --to "$work/live" >/dev/null
-  case $night in *[0369].tar.gz) skydiff publish --archive "$work/arch" --to "$work/nightly" ;; esac
+  case $night in *[0369].tar.gz) skydiff publish --archive "$work/arch" --to "$work/catalogues" ;; esac
 done
-skydiff publish --archive "$work/arch" --to "$work/nightly"
-"$python" tests/python/open_catalogues.py "$work/nightly"
+skydiff publish --archive "$work/arch" --to "$work/catalogues"
+"$python" tests/python/open_catalogues.py "$work/catalogues"
 
 printf '[timescales]\ntrend_z = 3.0\nvariable_z = 3.0\n' >"$work/lower.toml"
 skydiff replay "$work/lower.toml" --archive "$work/arch" --to "$work/lower" >/dev/null
 skydiff publish --archive "$work/arch" --job "$work/lower.toml" --to "$work/lower-cat"
 skydiff diff "$work/arch" "$work/lower" --json --parquet "$work/diff.parquet" >"$work/diff.json"
-"$python" tests/python/diff_by_duckdb.py "$work/nightly" "$work/lower-cat" "$work/diff.json" "$work/diff.parquet"
+"$python" tests/python/diff_by_duckdb.py "$work/catalogues" "$work/lower-cat" "$work/diff.json" "$work/diff.parquet"
 skydiff diff "$work/arch" "$work/live" | grep -q ' 0 differences'
