@@ -1,7 +1,7 @@
 //! Looks for topics and partitions, and how far they reach, on a thread of its own: a broker that does not answer must not
 //! keep what is there from being read.
 
-use super::connect::{Consumer, explain};
+use super::connect::{Consumer, explain, passes};
 use super::live::asks_for_time;
 use super::positions::{Held, Partition};
 use super::settings::LiveSettings;
@@ -86,7 +86,7 @@ fn once(consumer: &Consumer, settings: &LiveSettings, names: &[Name]) -> Result<
             let (low, high) = match consumer.fetch_watermarks(topic.name(), id, ANSWER) {
                 Ok(marks) => marks,
                 // Its leader is being chosen: next time.
-                Err(error) if passes(&error) => continue,
+                Err(error) if is_not_yet(&error) => continue,
                 Err(error) => return Err(wrong(error)),
             };
             let held = Held { low: u64::try_from(low).unwrap_or(0), high: u64::try_from(high).unwrap_or(0) };
@@ -100,18 +100,9 @@ fn once(consumer: &Consumer, settings: &LiveSettings, names: &[Name]) -> Result<
     Ok(seen)
 }
 
-fn passes(error: &KafkaError) -> bool {
-    matches!(
-        error.rdkafka_error_code(),
-        Some(
-            Code::LeaderNotAvailable
-                | Code::NotLeaderForPartition
-                | Code::UnknownPartition
-                | Code::UnknownTopicOrPartition
-                | Code::BrokerTransportFailure
-                | Code::OperationTimedOut
-        )
-    )
+/// Whether a partition is to be left out this time: it may have a leader, or be known, the next.
+fn is_not_yet(error: &KafkaError) -> bool {
+    passes(error) || error.rdkafka_error_code() == Some(Code::UnknownTopicOrPartition)
 }
 
 fn of_time(consumer: &Consumer, topic: &str, partition: i32, millis: i64) -> Result<Option<u64>, KafkaError> {
