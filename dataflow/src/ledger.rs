@@ -7,6 +7,7 @@ use crate::flow::tell::Told;
 use crate::highlights::Highlights;
 use crate::sink::Sinks;
 use crate::source::{Marks, Night};
+use crate::watch::Stage;
 use skydiff_operators::{Epoch, Tally};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -147,6 +148,7 @@ impl Ledger {
         }
         self.sinks.write(&judged, &told, &mut self.counts)?;
         self.counts.check().map_err(|sum| internal(&format!("epoch {}: {sum}", judged.binding.epoch)))?;
+        self.gauges.watch.reached(Stage::Told, epoch, epoch);
         self.gauges.watch.book(|books| books.close(&judged, &told, &self.counts, true));
         Gauges::add(&self.gauges.epochs, 1);
         Gauges::add(&self.gauges.packets, judged.counts.received);

@@ -146,7 +146,12 @@ impl Reader {
             }
         };
         if let Some(row) = &mut keep {
-            (row.schema, row.bytes) = (writers.name(packet), bytes::Bytes::copy_from_slice(packet));
+            // What came from a stream is shared, not copied.
+            let kept = match bytes {
+                Bytes::Here(bytes) => bytes.clone(),
+                _ => bytes::Bytes::copy_from_slice(packet),
+            };
+            (row.schema, row.bytes) = (writers.name(packet), kept);
         }
         let mut pen = Pen { reading, at, packet, keep: settings.keep_bytes, writer: writers.of(packet) };
         let mut records = 0;

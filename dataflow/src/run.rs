@@ -9,7 +9,7 @@ use crate::flow::clock::{Stop, Stopped, clock};
 use crate::flow::commit::{Books, Ends, commit};
 use crate::flow::feed::{InFlight, feed};
 use crate::flow::file::{Archived, Desk, file};
-use crate::flow::group::group;
+use crate::flow::group::{OnTheWay, group};
 use crate::flow::publish::{Press, publish};
 use crate::flow::read::read;
 use crate::flow::restate::{Before, restate};
@@ -264,12 +264,12 @@ impl Plan {
         let fresh = if restates { begin.since.next() } else { begin.since };
         let since = desk.as_ref().map(|_| fresh);
         let in_flight = InFlight::counted(self.watch.bytes_in_flight());
-        let workers = worker.peers() as u64;
+        let (workers, watch) = (worker.peers() as u64, self.watch.clone());
         let open = source.map(|source| move |wake| source.open(wake, workers));
         Ok(worker.dataflow_named::<Epoch, _, _>("Skydiff", |scope| {
-            let (shares, bindings) = feed(scope, through.clone(), limits, in_flight.clone(), open);
+            let (shares, bindings) = feed(scope, through.clone(), limits, (in_flight.clone(), watch.clone()), open);
             let read = read(shares, reader, since);
-            let clocked = clock(read.readings, bindings, job.run.max_reject, in_flight);
+            let clocked = clock(read.readings, bindings, job.run.max_reject, (in_flight, watch.clone()));
             let options = Options { since: begin.told, ..job.options() };
             let outputs = transients_with(read.offers, read.kept, clocked.clocks, options);
             let (changes, tallies) = match &begin.restates {
@@ -281,22 +281,22 @@ impl Plan {
             let (durable, unbound) = match desk {
                 None => (empty(scope), empty(scope)),
                 Some(desk) => {
-                    let judged = clocked.judged.clone();
+                    let (judged, on_the_way) = (clocked.judged.clone(), OnTheWay::default());
                     let archived = Archived {
                         packets: read.packets,
                         offered: outputs.offered,
                         histories: outputs.histories,
                         contexts: outputs.contexts,
                         told: told.clone(),
-                        groups: group(judged.clone(), desk.since, job.groups()),
+                        groups: group(judged.clone(), desk.since, job.groups(), on_the_way.clone()),
                         judged: judged.clone(),
                     };
-                    bind(judged, file(archived, desk), outputs.digests.clone(), binder)
+                    bind(judged, file(archived, desk), outputs.digests.clone(), binder, on_the_way)
                 }
             };
             let (published, unpublished) = match press {
                 None => (empty(scope), empty(scope)),
-                Some(press) => publish(told.clone(), clocked.judged.clone(), durable.clone(), press, progress),
+                Some(press) => publish(told.clone(), clocked.judged.clone(), durable.clone(), press, (progress, watch)),
             };
             let digests = outputs.digests;
             let ends = Ends { judged: clocked.judged, told, tallies, digests, durable, published };
@@ -329,9 +329,9 @@ impl Plan {
         let open = source.map(|source| move |wake| source.open(wake, workers));
         let (through, in_flight) = (ProbeHandle::new(), InFlight::default());
         let objects = worker.dataflow_named::<Epoch, _, _>("Before", |scope| {
-            let (shares, bindings) = feed(scope, through.clone(), limits, in_flight.clone(), open);
+            let (shares, bindings) = feed(scope, through.clone(), limits, (in_flight.clone(), Watch::default()), open);
             let read = read(shares, reader, None);
-            let clocked = clock(read.readings, bindings, 1.0, in_flight);
+            let clocked = clock(read.readings, bindings, 1.0, (in_flight, Watch::default()));
             let outputs = transients_with(read.offers, read.kept, clocked.clocks, job.options());
             outputs.changes.probe_with(&through);
             clocked.judged.probe_with(&through);
@@ -370,6 +370,7 @@ impl Plan {
             born: publishes.live.unwrap_or(begin.told),
             topics: topics.clone(),
             settings: settings.clone(),
+            watch: self.watch.clone(),
         };
         let mailer = Mailer::new(settings, &topics, publishes.schema);
         Some(Press { lanes: own.chain(rejects).map(place).collect(), mailer, rejects })
@@ -379,7 +380,8 @@ impl Plan {
     fn desk(&self, worker: usize, begin: &Begin) -> Result<Option<Desk>, RunError> {
         let Some((url, generation)) = self.archive.as_ref().zip(begin.generation) else { return Ok(None) };
         let store = Store::open(url).map_err(RunError::Settings)?;
-        Ok(Some(Desk { store, generation, worker, since: begin.since }))
+        let watch = if worker == 0 { self.watch.clone() } else { Watch::default() };
+        Ok(Some(Desk { store, generation, worker, since: begin.since, watch }))
     }
 }
 

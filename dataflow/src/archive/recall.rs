@@ -219,7 +219,7 @@ pub(crate) fn parcel(row: &PacketRow) -> Parcel {
     let bytes = match (row.bytes.is_empty(), row.schema.strip_prefix(WITHHELD)) {
         (true, Some(why)) => Bytes::Withheld(why.to_owned()),
         (true, None) if row.schema.is_empty() => Bytes::Lost("its bytes could not be read when it came".into()),
-        _ => Bytes::Here(row.bytes.to_vec()),
+        _ => Bytes::Here(row.bytes.clone()),
     };
     Parcel { name: row.name.clone(), bytes, records: row.records, left_out: row.left_out, received: Some(row.received) }
 }

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 
 /// For how long something that fails is tried again.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -88,12 +89,12 @@ impl Store {
     }
 
     /// Lets something run beside.
-    pub fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) {
-        self.runtime.spawn(work);
+    pub fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+        self.runtime.spawn(work)
     }
 
     /// Lets something that computes run beside.
-    pub fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> tokio::task::JoinHandle<T> {
+    pub fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
         self.runtime.spawn_blocking(work)
     }
 

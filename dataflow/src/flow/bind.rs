@@ -8,6 +8,8 @@ use crate::archive::store::Store;
 use crate::fault;
 use crate::flow::clock::{Judged, Stop, Stopped};
 use crate::flow::file::Files;
+use crate::flow::group::OnTheWay;
+use crate::watch::{Stage, Watch};
 use bytes::Bytes;
 use skydiff_operators::Epoch;
 use skydiff_operators::flow::{Stash, passed};
@@ -43,6 +45,8 @@ pub struct Binder {
     pub keeper: Keeper,
     /// A newer generation has been seen.
     pub fenced: Arc<AtomicBool>,
+    /// Who hears of it.
+    pub watch: Watch,
 }
 
 type Answer = Result<Verdict, String>;
@@ -53,6 +57,7 @@ pub fn bind<'s>(
     files: StreamVec<'s, Epoch, Files>,
     digests: StreamVec<'s, Epoch, u128>,
     mut binder: Option<Binder>,
+    on_the_way: OnTheWay,
 ) -> (StreamVec<'s, Epoch, ()>, StreamVec<'s, Epoch, Stopped>) {
     let scope = judged.scope();
     let mut builder = OperatorBuilder::new("Bind".to_owned(), scope);
@@ -94,6 +99,8 @@ pub fn bind<'s>(
                     let later = added.split_off(&last.next());
                     let sums = std::mem::replace(&mut added, later);
                     binder.digest = sums.values().fold(binder.digest, |sum, part| sum.wrapping_add(*part));
+                    let first = epochs.first_key_value().map_or(last, |(epoch, _)| *epoch);
+                    binder.watch.reached(Stage::Filed, first, last);
                     let bounds = epochs.range(..=last).map(|(_, (_, _, bound))| bound.clone()).collect();
                     let made = binder.manifest(bounds, parts).and_then(|manifest| {
                         let bytes = Bytes::from(manifest.encode().map_err(Stop::Internal)?);
@@ -122,6 +129,8 @@ pub fn bind<'s>(
                     Ok(Ok(Verdict::Committed)) => {
                         fault::at("manifest-put");
                         binder.head = Some(Sum::of(&bytes));
+                        binder.watch.reached(Stage::Durable, manifest.first, manifest.last);
+                        on_the_way.committed();
                         binder.keeper.committed(&manifest);
                         epochs = epochs.split_off(&manifest.last.next());
                         continue;

@@ -8,6 +8,7 @@ use crate::flow::feed::{Binding, InFlight, Recall};
 use crate::judge::Judge;
 use crate::reading::Reading;
 use crate::reject::{Reject, RowRejects};
+use crate::watch::{Stage, Watch};
 use serde::{Deserialize, Serialize};
 use skydiff_operators::flow::{Stash, passed};
 use skydiff_operators::{Clocks, Epoch};
@@ -72,7 +73,7 @@ pub fn clock<'s>(
     readings: StreamVec<'s, Epoch, Reading>,
     bindings: StreamVec<'s, Epoch, Binding>,
     max_reject: f64,
-    in_flight: InFlight,
+    (in_flight, watch): (InFlight, Watch),
 ) -> Clocked<'s> {
     let mut builder = OperatorBuilder::new("Clock".to_owned(), readings.scope());
     let mut readings = builder.new_input(readings, Exchange::new(|_: &Reading| 0));
@@ -104,6 +105,7 @@ pub fn clock<'s>(
                 let mut shares = read.take(epoch).map_or(Vec::new(), |(_, shares)| shares);
                 shares.sort_unstable_by_key(|reading| reading.share);
                 // A restatement binds no packets, and puts all that is known.
+                watch.reached(Stage::Read, epoch, epoch);
                 let has_rows = binding.packets > 0 || !shares.is_empty();
                 let stop = match close(binding, shares, &mut judge, &mut running, max_reject) {
                     Ok(epoch) => {

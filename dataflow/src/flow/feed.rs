@@ -6,6 +6,7 @@
 
 use crate::counts::Counts;
 use crate::source::{Feed, Marks, Origin, Share};
+use crate::watch::Watch;
 use serde::{Deserialize, Serialize};
 use skydiff_operators::{Clocks, Epoch};
 use std::sync::Arc;
@@ -114,7 +115,7 @@ pub fn feed<'s>(
     scope: Scope<'s, Epoch>,
     through: ProbeHandle<Epoch>,
     limits: Limits,
-    in_flight: InFlight,
+    (in_flight, watch): (InFlight, Watch),
     open: Option<impl FnOnce(SyncActivator) -> Tap>,
 ) -> (StreamVec<'s, Epoch, Share>, StreamVec<'s, Epoch, Binding>) {
     let mut builder = OperatorBuilder::new("Feed".to_owned(), scope);
@@ -168,6 +169,7 @@ pub fn feed<'s>(
                 };
                 // What a mint that hung up has begun is complete too: it was handed out.
                 if !ended || (binding.packets > 0 && binding.recorded.is_none()) {
+                    watch.sealed(binding.epoch);
                     let next = Binding::new(binding.epoch.next());
                     bindings.session(&capabilities[1]).give(std::mem::replace(&mut binding, next));
                     capabilities.iter_mut().for_each(|capability| capability.downgrade(&binding.epoch));

@@ -10,6 +10,7 @@ use crate::archive::store::Store;
 use crate::flow::clock::Judged;
 use crate::flow::group::Group;
 use crate::flow::tell::Told;
+use crate::watch::{Stage, Watch};
 use serde::{Deserialize, Serialize};
 use skydiff_operators::flow::{Batch, passed};
 use skydiff_operators::{ContextRow, Epoch, Place, each};
@@ -22,6 +23,7 @@ use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+use tokio::task::JoinHandle;
 
 /// A file ends when it has about so many bytes.
 const ROLL: usize = 128 << 20;
@@ -81,6 +83,8 @@ pub struct Desk {
     pub worker: usize,
     /// Epochs before this are archived.
     pub since: Epoch,
+    /// Who hears of it, on worker 0.
+    pub watch: Watch,
 }
 
 /// What comes of a group that is being written.
@@ -168,6 +172,7 @@ pub fn file<'s>(archived: Archived<'s>, desk: Desk) -> StreamVec<'s, Epoch, File
                 && frontiers.iter().all(|frontier| passed(frontier, *entry.key()))
             {
                 let (capability, group) = entry.remove();
+                desk.watch.reached(Stage::Computed, group.first, group.last);
                 let later = epochs.split_off(&group.last.next());
                 let rows = std::mem::replace(&mut epochs, later);
                 let (send, receive) = sync_channel(1);
@@ -222,15 +227,22 @@ fn write(epochs: BTreeMap<Epoch, Rows>, group: Group, desk: &Desk) -> Result<Vec
         rejects.put(rows.rejects.into_iter().map(|rejected| RejectRow { epoch, rejected }).collect())?;
     }
     let shelves = [packets.done()?, measurements.done()?, contexts.done()?, changes.done()?, rejects.done()?];
-    Ok(shelves.into_iter().flatten().collect())
+    let written = |(file, on_its_way): (Filed, Upload)| {
+        let done = desk.store.wait(on_its_way).map_err(|error| format!("{}: {error}", file.path))?;
+        done.map(|()| file)
+    };
+    shelves.into_iter().flatten().map(written).collect()
 }
+
+/// A file that is being written, beside those that are being made.
+type Upload = JoinHandle<Result<(), String>>;
 
 /// The files of one dataset.
 struct Shelf<'d, R: Row> {
     group: Group,
     desk: &'d Desk,
     open: Option<Writer<R>>,
-    files: Vec<Filed>,
+    files: Vec<(Filed, Upload)>,
 }
 
 impl<'d, R: Row> Shelf<'d, R> {
@@ -264,12 +276,13 @@ impl<'d, R: Row> Shelf<'d, R> {
             last.0,
             self.files.len()
         );
-        store.wait(store.write(&path, bytes))?;
-        self.files.push(Filed { path, descriptor });
+        let (at, name) = (store.clone(), path.clone());
+        let upload = store.spawn(async move { at.write(&name, bytes).await });
+        self.files.push((Filed { path, descriptor }, upload));
         Ok(())
     }
 
-    fn done(mut self) -> Result<Vec<Filed>, String> {
+    fn done(mut self) -> Result<Vec<(Filed, Upload)>, String> {
         if let Some(writer) = self.open.take() {
             self.close(writer)?;
         }

@@ -1,11 +1,14 @@
 //! Where a group of epochs ends that is committed together, decided on worker 0 and told to all.
 //!
 //! A manifest for each epoch would be 10⁵ files a night, and a wait for the store each. A group ends when it is old enough,
-//! large enough, or when the source, which may only be so many epochs ahead, would have to wait for it.
+//! large enough, or when the source, which may only be so many epochs ahead, would have to wait for it. While two groups are
+//! on their way to the store already, age ends none: under load groups grow instead of standing in line.
 
 use crate::flow::clock::Judged;
 use serde::{Deserialize, Serialize};
 use skydiff_operators::Epoch;
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::StreamVec;
@@ -13,6 +16,7 @@ use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::dataflow::operators::vec::Broadcast;
+use timely::scheduling::Activator;
 
 /// A group of epochs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,15 +38,38 @@ pub struct GroupLimits {
     pub epochs: u64,
 }
 
+/// Groups that are on their way, on worker 0, where what ends groups and what commits them both are.
+#[derive(Clone, Debug, Default)]
+pub struct OnTheWay(Rc<RefCell<(usize, Option<Activator>)>>);
+
+impl OnTheWay {
+    /// A group is committed.
+    pub fn committed(&self) {
+        let mut groups = self.0.borrow_mut();
+        groups.0 = groups.0.saturating_sub(1);
+        groups.1.iter().for_each(Activator::activate);
+    }
+
+    fn begin(&self) {
+        self.0.borrow_mut().0 += 1;
+    }
+
+    fn is_full(&self) -> bool {
+        self.0.borrow().0 >= 2
+    }
+}
+
 /// Groups the epochs from `since` on; those before it are durable.
 pub fn group<'s>(
     judged: StreamVec<'s, Epoch, Judged>,
     since: Epoch,
     limits: GroupLimits,
+    on_the_way: OnTheWay,
 ) -> StreamVec<'s, Epoch, Group> {
     let scope = judged.scope();
     let mut builder = OperatorBuilder::new("Group".to_owned(), scope);
     let again = scope.activator_for(builder.operator_info().address.clone());
+    on_the_way.0.borrow_mut().1 = Some(scope.activator_for(builder.operator_info().address.clone()));
     let mut input = builder.new_input(judged, Pipeline);
     let (groups, group_stream) = builder.new_output::<Vec<Group>>();
     let mut groups = OutputBuilder::<_, CapacityContainerBuilder<Vec<Group>>>::from(groups);
@@ -56,8 +83,9 @@ pub fn group<'s>(
                     let (first, begun, bytes, _) = open.take().unwrap_or((epoch, Instant::now(), 0, None));
                     let bytes = bytes + judged.binding.bytes;
                     let capability = capability.retain(0);
-                    if begun.elapsed() >= limits.age || bytes >= limits.bytes || epoch.0 - first.0 + 1 >= limits.epochs
-                    {
+                    let due = begun.elapsed() >= limits.age && !on_the_way.is_full();
+                    if due || bytes >= limits.bytes || epoch.0 - first.0 + 1 >= limits.epochs {
+                        on_the_way.begin();
                         groups.session(&capability).give(Group { first, last: epoch });
                     } else {
                         again.activate_after(limits.age.saturating_sub(begun.elapsed()));
@@ -67,7 +95,8 @@ pub fn group<'s>(
             });
             let over = frontiers[0].is_empty();
             if let Some((first, begun, bytes, Some(capability))) = open.take() {
-                if over || begun.elapsed() >= limits.age {
+                if over || (begun.elapsed() >= limits.age && !on_the_way.is_full()) {
+                    on_the_way.begin();
                     groups.session(&capability).give(Group { first, last: *capability.time() });
                 } else {
                     open = Some((first, begun, bytes, Some(capability)));

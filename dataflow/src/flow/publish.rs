@@ -11,6 +11,7 @@ use crate::kafka::lane::{self, Heard, Place, Saying, Sheet};
 use crate::kafka::message::{Mailer, Out};
 use crate::names::survey_name;
 use crate::source::Progress;
+use crate::watch::{Stage, Watch};
 use serde::{Deserialize, Serialize};
 use skydiff_operators::Epoch;
 use skydiff_operators::flow::passed;
@@ -52,7 +53,7 @@ pub fn publish<'s>(
     judged: StreamVec<'s, Epoch, Judged>,
     durable: StreamVec<'s, Epoch, ()>,
     press: Press,
-    progress: Option<Arc<Progress>>,
+    (progress, watch): (Option<Arc<Progress>>, Watch),
 ) -> (StreamVec<'s, Epoch, ()>, StreamVec<'s, Epoch, Stopped>) {
     let scope = told.scope();
     let said = say(judged.clone(), progress);
@@ -103,7 +104,8 @@ pub fn publish<'s>(
                 return;
             }
             let is_over = frontiers.iter().all(|frontier| frontier.is_empty());
-            desk.hand_on(|epoch| frontiers.iter().all(|frontier| passed(frontier, epoch)));
+            let first = rejects.map(|_| &watch);
+            desk.hand_on(|epoch| frontiers.iter().all(|frontier| passed(frontier, epoch)), first);
             let stop = desk.hear();
             if let Some(capabilities) = &mut held {
                 // Nothing before what is not complete yet is to be waited for.
@@ -246,11 +248,12 @@ impl Desk {
     }
 
     /// Hands epochs that are complete to the lanes, in order; those with nothing to say hear of the last.
-    fn hand_on(&mut self, is_complete: impl Fn(Epoch) -> bool) {
+    fn hand_on(&mut self, is_complete: impl Fn(Epoch) -> bool, watch: Option<&Watch>) {
         while let Some((epoch, _)) = self.said.first_key_value()
             && is_complete(*epoch)
             && let Some((epoch, said)) = self.said.pop_first()
         {
+            watch.iter().for_each(|watch| watch.reached(Stage::Handed, epoch, epoch));
             for (lane, sheets) in &self.open {
                 let out = self.ready.remove(&(epoch, *lane)).unwrap_or_default();
                 if !out.is_empty() {

@@ -11,6 +11,7 @@ use super::settings::{OutSettings, Topics};
 use crate::archive::protocol::Progress;
 use crate::fault;
 use crate::flow::clock::Stop;
+use crate::watch::{Step, Watch};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer as _};
@@ -70,6 +71,8 @@ pub struct Place {
     pub topics: Topics,
     /// How they are reached.
     pub settings: OutSettings,
+    /// Who hears how long transactions take.
+    pub watch: Watch,
 }
 
 /// What a lane tells of itself.
@@ -242,6 +245,11 @@ impl Lane {
     }
 
     fn attempt(&self, out: &[Out]) -> Result<(), KafkaError> {
+        let mut begun = Instant::now();
+        let mut is_done = |step| {
+            let before = std::mem::replace(&mut begun, Instant::now());
+            self.place.watch.stepped(step, begun - before);
+        };
         self.producer.begin_transaction()?;
         fault::at("lane-begun");
         let delivery = Delivery::default();
@@ -259,6 +267,7 @@ impl Lane {
             headers: Vec::new(),
         };
         self.send(&report, lane, &delivery)?;
+        is_done(Step::Send);
         while self.producer.in_flight_count() > 0 {
             self.producer.poll(Duration::from_millis(1));
         }
@@ -266,11 +275,13 @@ impl Lane {
             return Err(error);
         }
         fault::at("lane-drained");
+        is_done(Step::Drain);
         loop {
             match self.producer.commit_transaction(ANSWER) {
                 Err(KafkaError::Transaction(error)) if error.is_retriable() && !self.is_troubled() => {}
                 done => {
                     fault::at("lane-committed");
+                    is_done(Step::Commit);
                     return done;
                 }
             }

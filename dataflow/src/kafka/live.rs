@@ -325,8 +325,9 @@ impl Live {
         });
         range.to = offset + 1;
         open.since.get_or_insert_with(Instant::now);
-        let bytes =
-            payload.map_or(Bytes::Lost("a message without a value".into()), |bytes| Bytes::Here(bytes.to_vec()));
+        let bytes = payload.map_or(Bytes::Lost("a message without a value".into()), |bytes| {
+            Bytes::Here(bytes::Bytes::copy_from_slice(bytes))
+        });
         let length = bytes.len();
         self.progress.read.fetch_add(length, Ordering::Relaxed);
         (open.bytes, open.packets) = (open.bytes + length, open.packets + 1);

@@ -115,10 +115,15 @@ impl Schemas {
             return Ok(None);
         }
         let Ok((id, _)) = confluent(packet) else { return Ok(None) };
-        if self.known.contains(&id) || self.unknown.contains(&id) || knows(id) {
+        if self.known.contains(&id) || self.unknown.contains(&id) {
             return Ok(None);
         }
         if !self.found.contains_key(&id) {
+            // Once for an id: to find what is built in, it is made.
+            if knows(id) {
+                self.known.insert(id);
+                return Ok(None);
+            }
             match self.find(id, registry, stop, say)? {
                 Some(text) => {
                     if let Some(store) = &self.archive {

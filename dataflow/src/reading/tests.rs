@@ -32,7 +32,7 @@ fn read(packets: &[(&str, u64)], keep_bytes: bool) -> (Reading, Vec<Offer>) {
     let settings = ReadSettings { future: MicroDays::DAY, keep_bytes, programs: Default::default() };
     let parcel = |(text, records): &(&str, u64)| Parcel {
         name: "n".into(),
-        bytes: if *text == "lost" { Bytes::Lost("gone".into()) } else { Bytes::Here(text.as_bytes().to_vec()) },
+        bytes: if *text == "lost" { Bytes::Lost("gone".into()) } else { Bytes::Here(text.as_bytes().to_vec().into()) },
         records: *records,
         left_out: 0,
         received: None,
@@ -120,7 +120,7 @@ fn packets_of_other_programmes_are_counted_and_kept_nowhere() {
     let settings = ReadSettings { future: MicroDays::DAY, keep_bytes: true, programs };
     let parcel = |text: &str| Parcel {
         name: String::new(),
-        bytes: Bytes::Here(text.as_bytes().to_vec()),
+        bytes: Bytes::Here(text.as_bytes().to_vec().into()),
         records: 1,
         left_out: 0,
         received: None,

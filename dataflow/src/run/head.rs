@@ -320,6 +320,7 @@ impl Begun {
             since: past.since,
             keeper,
             fenced: claimed.fenced.clone(),
+            watch: request.gauges.watch.clone(),
         };
         let publishes = publishes(job, claimed.generation.0, Some(resume.live))?;
         let recalled = recalled.into_iter().chain(replayed).collect();

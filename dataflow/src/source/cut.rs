@@ -253,7 +253,7 @@ mod tests {
             for (number, (bytes, visit)) in bundle.iter().enumerate() {
                 let parcel = Parcel {
                     name: String::new(),
-                    bytes: Bytes::Here(vec![0; *bytes]),
+                    bytes: Bytes::Here(vec![0; *bytes].into()),
                     records: 1,
                     left_out: 0,
                     received: None,

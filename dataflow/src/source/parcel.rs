@@ -30,7 +30,7 @@ pub struct Parcel {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Bytes {
     /// They came from a stream and travel along.
-    Here(#[serde(with = "serde_bytes")] Vec<u8>),
+    Here(bytes::Bytes),
     /// They lie in a file that every worker can read.
     At {
         /// Which file: an absolute path.
@@ -174,7 +174,7 @@ mod tests {
         for lie in [MAX_PACKET + 1, 8 << 30, 1 << 62, u64::MAX] {
             assert!(opener.read(&at(0, lie)).unwrap_err().contains("no packet is that long"));
         }
-        assert_eq!(opener.read(&Bytes::Here(b"abc".to_vec())).unwrap(), b"abc");
+        assert_eq!(opener.read(&Bytes::Here((&b"abc"[..]).into())).unwrap(), b"abc");
         assert_eq!(opener.read(&Bytes::Lost("gone".into())), Err("gone".to_owned()));
         std::fs::remove_file(&path).unwrap();
         let gone = Bytes::At { path: path.with_extension("x"), offset: 0, length: 1 };

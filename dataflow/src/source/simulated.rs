@@ -39,7 +39,7 @@ pub fn simulate(settings: &Settings, tell: &mut dyn FnMut(Made) -> ControlFlow<(
         while let Some(night) = simulation.next_night() {
             tell(Made::Begin(night_name(settings, night)))?;
             simulation.night(&mut |bytes, told| {
-                let bytes = Bytes::Here(bytes.to_vec());
+                let bytes = Bytes::Here(bytes::Bytes::copy_from_slice(bytes));
                 tell(Made::Packet(Parcel {
                     name: packet_name(told.alert),
                     bytes,

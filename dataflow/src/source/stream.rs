@@ -79,7 +79,7 @@ fn containers(reader: impl Read, name: String, tell: Tell<'_>) -> Flow {
     loop {
         match blocks.next_piece() {
             Ok(Some(piece)) => {
-                let (bytes, records, left_out) = (Bytes::Here(piece.bytes), piece.records, piece.left_out);
+                let (bytes, records, left_out) = (Bytes::Here(piece.bytes.into()), piece.records, piece.left_out);
                 tell(Parcel { name: name.clone(), bytes, records, left_out, received: None })?
             }
             Ok(None) => return Flow::Continue(()),
@@ -92,7 +92,7 @@ fn containers(reader: impl Read, name: String, tell: Tell<'_>) -> Flow {
 fn packet(reader: impl Read, name: String, tell: Tell<'_>) -> Flow {
     let mut bytes = Vec::new();
     match reader.take(MAX_PACKET + 1).read_to_end(&mut bytes) {
-        Ok(_) => tell(Parcel { name, bytes: Bytes::Here(bytes), records: 1, left_out: 0, received: None }),
+        Ok(_) => tell(Parcel { name, bytes: Bytes::Here(bytes.into()), records: 1, left_out: 0, received: None }),
         Err(error) => tell(lost(name, error)),
     }
 }

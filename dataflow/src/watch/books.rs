@@ -10,8 +10,10 @@ use skydiff_schemas::MicroDays;
 use std::collections::BTreeMap;
 
 /// Upper bounds of the latencies that are told apart, in seconds; one more has the rest.
-pub const BOUNDS: [f64; 16] =
-    [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 1800.0, 3600.0, 86_400.0, 604_800.0];
+pub const BOUNDS: [f64; 18] = [
+    0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 1800.0, 3600.0, 86_400.0,
+    604_800.0,
+];
 
 /// How many took how long.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -136,7 +138,7 @@ mod tests {
             histogram.add(seconds, 1);
         }
         histogram.add(1e9, 1);
-        assert_eq!((histogram.count(), histogram.counts[0], histogram.counts[2]), (5, 1, 2));
+        assert_eq!((histogram.count(), histogram.counts[0], histogram.counts[4]), (5, 1, 2));
         assert_eq!(
             (histogram.quantile(0.5), histogram.quantile(0.8), histogram.quantile(1.0)),
             (Some(0.25), Some(1.0), None)

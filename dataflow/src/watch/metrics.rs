@@ -32,16 +32,15 @@ impl Page {
         self.value(name, &[], value);
     }
 
-    fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram) {
-        self.family(name, "histogram", help);
+    fn histogram(&mut self, name: &str, labels: &[(&str, &str)], histogram: &Histogram) {
         let mut below = 0;
         for (at, count) in histogram.counts.iter().enumerate() {
             below += count;
             let bound = BOUNDS.get(at).map_or("+Inf".to_owned(), f64::to_string);
-            self.value(&format!("{name}_bucket"), &[("le", &bound)], below as f64);
+            self.value(&format!("{name}_bucket"), &[labels, &[("le", &bound)]].concat(), below as f64);
         }
-        self.value(&format!("{name}_sum"), &[], histogram.sum);
-        self.value(&format!("{name}_count"), &[], below as f64);
+        self.value(&format!("{name}_sum"), labels, histogram.sum);
+        self.value(&format!("{name}_count"), labels, below as f64);
     }
 }
 
@@ -80,6 +79,20 @@ pub fn text(state: &State) -> String {
     partitions(&mut page, state);
     if let Some(books) = &state.books {
         self::books(&mut page, books, state.time);
+    }
+    if !state.stages.is_empty() {
+        let help = "From the seal of an epoch until it was read, computed, filed, durable, handed to lanes, told.";
+        page.family("epoch_stage_seconds", "histogram", help);
+    }
+    for (stage, took) in &state.stages {
+        page.histogram("epoch_stage_seconds", &[("stage", stage.name())], took);
+    }
+    if !state.transactions.is_empty() {
+        let help = "Steps of a transaction: messages sent, acknowledged, committed.";
+        page.family("transaction_step_seconds", "histogram", help);
+    }
+    for (step, took) in &state.transactions {
+        page.histogram("transaction_step_seconds", &[("step", step.name())], took);
     }
     workers(&mut page, state);
     page.0
@@ -143,8 +156,13 @@ fn books(page: &mut Page, books: &Books, now: f64) {
             page.value("records_total", &[("survey", survey), ("type", kind), ("reason", reason)], *count as f64);
         }
     }
-    page.histogram("receipt_to_told_seconds", "From receipt of a packet until it was told of.", &books.from_receipt);
-    page.histogram("shutter_to_told_seconds", "From mid-exposure until a record was told.", &books.from_shutter);
+    for (name, help, histogram) in [
+        ("receipt_to_told_seconds", "From receipt of a packet until it was told of.", &books.from_receipt),
+        ("shutter_to_told_seconds", "From mid-exposure until a record was told.", &books.from_shutter),
+    ] {
+        page.family(name, "histogram", help);
+        page.histogram(name, &[], histogram);
+    }
 }
 
 fn workers(page: &mut Page, state: &State) {

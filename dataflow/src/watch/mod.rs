@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `worker` | a worker's operators, from timely's own logs: time, activations, what each holds, arrangements |
 //! | `books` | packets, rejects, records, sky clocks, latencies, from the ledger |
+//! | `stages` | how long epochs take, stage by stage |
 //! | `state` | all of it at one moment, and what follows: health, and who holds the frontier |
 //! | `metrics` | that as Prometheus reads it |
 //! | `serve` | that over HTTP |
@@ -13,14 +14,17 @@
 mod books;
 mod metrics;
 mod serve;
+mod stages;
 mod state;
 mod worker;
 
 pub use books::{Books, Histogram};
 pub use serve::serve;
+pub use stages::{Stage, Step};
 pub use state::{Health, Held, OperatorState, Partition, State, Status, WorkerState};
 pub use worker::Observer;
 
+use skydiff_operators::Epoch;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -58,6 +62,7 @@ struct Inner {
     about: Mutex<About>,
     workers: Mutex<BTreeMap<usize, (Instant, WorkerState)>>,
     books: Mutex<Option<Books>>,
+    stages: Mutex<stages::Stages>,
     /// Other processes, as they said they are.
     others: Mutex<BTreeMap<usize, (Instant, State)>>,
     partitions: Mutex<BTreeMap<(String, i32), Partition>>,
@@ -136,6 +141,28 @@ impl Watch {
         }
     }
 
+    /// All that an epoch is made of has been handed out.
+    pub fn sealed(&self, epoch: Epoch) {
+        if self.is_on() {
+            lock(&self.0.stages).sealed(epoch.0, Instant::now());
+        }
+    }
+
+    /// Epochs, both included, have come so far.
+    pub fn reached(&self, stage: Stage, first: Epoch, last: Epoch) {
+        if self.is_on() {
+            let (mut stages, now) = (lock(&self.0.stages), Instant::now());
+            (first.0..=last.0).for_each(|epoch| stages.reached(stage, epoch, now));
+        }
+    }
+
+    /// A step of a lane's transaction has taken so long.
+    pub fn stepped(&self, step: Step, took: Duration) {
+        if self.is_on() {
+            lock(&self.0.stages).stepped(step, took.as_secs_f64());
+        }
+    }
+
     fn set_worker(&self, state: WorkerState) {
         lock(&self.0.workers).insert(state.worker, (Instant::now(), state));
     }
@@ -164,6 +191,7 @@ impl Watch {
             .collect();
         let load = |gauge: &AtomicU64| gauge.load(Ordering::Relaxed);
         let (cpu_seconds, resident_bytes) = state::usage();
+        let (stages, transactions) = lock(&inner.stages).took();
         let mut state = State {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             job,
@@ -175,6 +203,8 @@ impl Watch {
             time: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
             workers,
             books: lock(&inner.books).clone(),
+            stages,
+            transactions,
             bytes_in_flight: load(&inner.bytes_in_flight),
             bytes_read: load(&progress.read),
             bytes_known: load(&progress.ahead),

@@ -1,6 +1,6 @@
 //! A process at one moment, and what follows from it: whether it is well, and who holds the frontier up.
 
-use super::Books;
+use super::{Books, Histogram, Stage, Step};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,6 +28,10 @@ pub struct State {
     pub workers: Vec<WorkerState>,
     /// The ledger; process 0 has it.
     pub books: Option<Books>,
+    /// How long epochs took from their seal, by stage; process 0 knows.
+    pub stages: BTreeMap<Stage, Histogram>,
+    /// How long this process's lanes took for their transactions, by step.
+    pub transactions: BTreeMap<Step, Histogram>,
     /// Bytes of packets that have been handed out and not been read yet.
     pub bytes_in_flight: u64,
     /// Bytes of input that were read.

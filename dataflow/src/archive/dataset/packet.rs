@@ -3,6 +3,7 @@
 use super::column::{Column, Packing, TIME, common, maybe_times, objects, pixels, positions, schema, times};
 use super::take::{Long, Objects, column, every, numbers, position, texts, values};
 use super::{DataError, Dataset, Row};
+use arrow_array::builder::BinaryBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal64Type, Int16Type, Int32Type, UInt64Type};
 use arrow_array::{
@@ -137,7 +138,7 @@ impl Row for PacketRow {
             number(|row| row.records),
             number(|row| row.left_out),
             Arc::new(alert_lists(rows)?),
-            Arc::new(BinaryArray::from_iter_values(rows.iter().map(|row| &row.bytes))),
+            Arc::new(packed(rows)),
         ])
     }
 
@@ -169,6 +170,14 @@ impl Row for PacketRow {
         };
         every(batch, row)
     }
+}
+
+/// The bytes of packets, in one piece that never grows: they are the bulk of an archive.
+fn packed(rows: &[PacketRow]) -> BinaryArray {
+    let bytes = rows.iter().map(|row| row.bytes.len()).sum();
+    let mut packed = BinaryBuilder::with_capacity(rows.len(), bytes);
+    rows.iter().for_each(|row| packed.append_value(&row.bytes));
+    packed.finish()
 }
 
 fn alert_lists(rows: &[PacketRow]) -> Result<ListArray, DataError> {

@@ -98,6 +98,7 @@ impl<R: Row> Writer<R> {
         self.end_epoch()?;
         self.write()?;
         let Some((epochs, pixels)) = self.epochs.zip(self.pixels) else { return Ok(None) };
+        self.make_room();
         let bytes = Bytes::from(self.out.into_inner().map_err(failed)?);
         let descriptor = Descriptor {
             dataset: R::DATASET,
@@ -126,6 +127,7 @@ impl<R: Row> Writer<R> {
             let columns = RecordBatch::try_new(self.columns.clone(), arrays);
             self.out.write(&columns.map_err(|error| DataError::Row(error.to_string()))?).map_err(failed)?;
             if self.out.in_progress_size() >= GROUP_BYTES {
+                self.make_room();
                 self.out.flush().map_err(failed)?;
             }
             from += batch;
@@ -134,6 +136,12 @@ impl<R: Row> Writer<R> {
         self.rows.clear();
         (self.sorted, self.held) = (0, 0);
         Ok(())
+    }
+
+    /// Room for the row group in the making at once: a file that grows by doubling is copied again and again.
+    fn make_room(&mut self) {
+        let more = self.out.in_progress_size();
+        self.out.inner_mut().reserve(more);
     }
 
     /// How many rows make the next columns: not so many long ones that a row group outgrows its bound by much.
