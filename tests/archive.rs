@@ -38,6 +38,30 @@ fn a_replay_says_what_was_said() {
 }
 
 #[test]
+fn an_epoch_of_a_replay_is_a_visit_where_that_is_asked() {
+    let (from, arch, whole) = (Folder::new("visit-in"), Folder::new("visit"), Folder::new("visit-whole"));
+    let url = text(&arch.0);
+    let sky = ["--no-cutouts", "--no-weather", "--nights", "3", "--visits", "8", "--alerts", "15"];
+    printed(skydiff([&["simulate", "--to", text(&from.0)][..], &sky].concat()));
+    let run = ["run", "--from", text(&from.0), "--max-reject", "1", "--digest"];
+    let plain = digest(skydiff([&run[..], &["--epoch", "visit", "--to", text(&whole.0)]].concat()));
+    assert_eq!(digest(skydiff([&run[..], &["--epoch", "packets=4", "--archive", url]].concat())), plain);
+    let lines = |folder: &Folder, file: &str| String::from_utf8(bytes(folder, file)).unwrap().lines().count();
+    let visits = lines(&whole, "bindings.jsonl");
+    let mut counts = std::collections::BTreeSet::new();
+    for (of, workers) in [("measurements", "1"), ("measurements", "2"), ("measurements", "3"), ("packets", "2")] {
+        let again = Folder::new("visit-again");
+        let replay = ["replay", "--archive", url, "--granularity", "visit", "--digest", "--from", of];
+        let more = ["--workers", workers, "--to", text(&again.0)];
+        assert_eq!(digest(skydiff([&replay[..], &more].concat())), plain, "from {of} by {workers}");
+        counts.insert((lines(&again, "bindings.jsonl"), lines(&again, "records.jsonl")));
+    }
+    assert_eq!(counts.len(), 1, "{counts:?}: whatever the workers and the source");
+    let (epochs, _) = counts.pop_first().unwrap();
+    assert!(epochs > 12 && epochs <= visits, "{epochs} epochs of {visits} visits");
+}
+
+#[test]
 fn what_was_known_then_is_what_a_job_knew() {
     let (from, arch, to) = (input("then-in", 32, 12), Folder::new("then"), Folder::new("then-to"));
     let url = text(&arch.0);

@@ -9,7 +9,7 @@ use crate::archive::dataset::Names;
 use crate::archive::keep::Keeper;
 use crate::archive::open::{Archive, Claimed, Unclaimed};
 use crate::archive::protocol::{Bound, Generation, Manifest, Sum, resume};
-use crate::archive::recall::{From, Granularity, Recalled, Step, captured, night_of, steps};
+use crate::archive::recall::{From, Granularity, Recalled, Step, Visits, captured, night_of, steps, visits};
 use crate::archive::snapshot::Snapshot;
 use crate::cone::Cone;
 use crate::event::Event;
@@ -381,7 +381,11 @@ impl Begun {
             replay.in_force || archive.chain.restated().all(|restated| restated != epoch)
         };
         let rest: Vec<&Bound> = rest.iter().filter(in_force).copied().collect();
-        let steps = steps(&rest, replay.granularity);
+        let visits = match replay.granularity {
+            Granularity::Visit => visits(&archive, first, end).map_err(RunError::Settings)?,
+            Granularity::Epoch | Granularity::Night => Visits::default(),
+        };
+        let steps = steps(&rest, replay.granularity, &visits);
         // Digests are of all that was known, in the settings of then.
         let complete = (!replay.cold || before.is_empty()) && only.is_none();
         let same = manifests.iter().filter(|manifest| complete && manifest.last >= first && manifest.settings == ours);
