@@ -269,6 +269,46 @@ fn files_are_made_large_and_starts_short_and_nothing_changes() {
 }
 
 #[test]
+fn a_start_reads_only_what_is_behind_a_snapshot() {
+    let (from, part, arch) = (input("behind-in", 41, 15), Folder::new("behind-part"), Folder::new("behind"));
+    let (url, cut) = (text(&arch.0), ["--epoch", "packets=6", "--max-reject", "1"]);
+    let plain = digest(skydiff([&["run", "--from", text(&from.0), "--digest"], &cut[..]].concat()));
+    let run = [&["run", "--from", text(&part.0), "--archive", url, "--digest", "--workers", "2"], &cut[..]].concat();
+    let goes_on = |nights: std::ops::Range<usize>| {
+        for night in nights {
+            let file = format!("{}.tar", name(night));
+            std::fs::copy(from.0.join(&file), part.0.join(&file)).unwrap();
+        }
+        digest(skydiff(&run))
+    };
+    let only = |folder: &str| std::fs::read_dir(arch.0.join(folder)).unwrap().map(|entry| entry.unwrap().path()).min();
+    goes_on(0..4);
+    let first = only("manifests").unwrap();
+    printed(skydiff(["archive", "snapshot", "--archive", url]));
+    goes_on(4..6);
+    // Nothing that is in the snapshot is looked at: it might as well be damaged.
+    let manifest = std::fs::read(&first).unwrap();
+    std::fs::write(&first, "{}").unwrap();
+    goes_on(6..8);
+    let failed = complaint(skydiff(["archive", "verify", "--archive", url]));
+    assert!(failed.contains(first.file_name().unwrap().to_str().unwrap()), "{failed}");
+    std::fs::write(&first, &manifest).unwrap();
+    assert!(printed(skydiff(["archive", "verify", "--archive", url])).contains("whole"));
+    // Of a summary and what is behind it the next is made.
+    printed(skydiff(["archive", "snapshot", "--archive", url]));
+    assert!(printed(skydiff(["archive", "verify", "--archive", url])).contains("whole"));
+    // One that says something else than the manifests is no more than a lost one.
+    for entry in std::fs::read_dir(arch.0.join("summaries")).unwrap() {
+        let path = entry.unwrap().path();
+        let altered = std::fs::read_to_string(&path).unwrap().replacen("\"packets\":", "\"packets\":1", 1);
+        std::fs::write(path, altered).unwrap();
+    }
+    assert!(complaint(skydiff(["archive", "verify", "--archive", url])).contains("it was altered"));
+    assert_eq!(goes_on(8..NIGHTS), plain);
+    assert_eq!(digest(skydiff(["replay", "--archive", url, "--digest"])), plain);
+}
+
+#[test]
 fn two_processes_write_one_archive() {
     let (from, arch) = (input("two-in", 35, 15), Folder::new("two-arch"));
     let plain = digest(skydiff(["run", "--from", text(&from.0), "--digest", "--max-reject", "1"]));

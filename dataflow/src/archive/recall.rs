@@ -140,8 +140,8 @@ impl Recalled {
         out: &mut dyn FnMut(Feed) -> bool,
     ) -> Result<u64, String> {
         let Some((first, last)) = self.steps.first().zip(self.steps.last()) else { return Ok(0) };
-        let bounds = self.archive.chain.manifests().iter().flat_map(|manifest| &manifest.epochs);
-        let bounds: BTreeMap<Epoch, &Bound> = bounds.map(|bound| (bound.binding.epoch, bound)).collect();
+        let bounds: BTreeMap<Epoch, &Bound> =
+            self.archive.chain.bounds().map(|bound| (bound.binding.epoch, bound)).collect();
         let select = Select { epochs: Some((first.first, last.last)), names: self.only.clone(), ..Select::default() };
         let schemas = match self.from {
             From::Packets => archived(&self.archive.store)?,

@@ -25,8 +25,11 @@ pub struct Rows<R: Row> {
     ahead: Vec<(Epoch, u64)>,
     progress: Option<Arc<Progress>>,
     /// What is left of files that were taken in: their rows are in order of their epochs.
-    open: Vec<Peekable<Flatten<IntoIter<Vec<R>>>>>,
+    open: Vec<Open<R>>,
 }
+
+/// The rows of a file, in batches.
+type Open<R> = Peekable<Flatten<IntoIter<Vec<R>>>>;
 
 impl<R: Row + Send + 'static> Rows<R> {
     /// Everything up to an epoch, or what of it has one of the names: a snapshot, and what came after it.
@@ -72,21 +75,25 @@ impl<R: Row + Send + 'static> Rows<R> {
         self
     }
 
-    /// Every row up to an epoch that has not been taken.
+    /// Every row up to an epoch that has not been taken. However many files that are, few are in memory at once.
     pub fn take(&mut self, last: Epoch, tell: &mut dyn FnMut(R)) -> Result<(), String> {
+        let mut drain = |rows: &mut Open<R>| {
+            while let Some(row) = rows.next_if(|row| row.epoch() <= last) {
+                tell(row);
+            }
+            rows.peek().is_some()
+        };
+        self.open.retain_mut(&mut drain);
         while let Some((_, bytes)) = self.ahead.pop_if(|(first, _)| *first <= last) {
             let Some(rows) = self.store.wait(self.files.next()) else { break };
             if let Some(progress) = &self.progress {
                 progress.read.fetch_add(bytes, Ordering::Relaxed);
             }
-            self.open.push(rows?.into_iter().flatten().peekable());
-        }
-        self.open.retain_mut(|rows| {
-            while let Some(row) = rows.next_if(|row| row.epoch() <= last) {
-                tell(row);
+            let mut rows = rows?.into_iter().flatten().peekable();
+            if drain(&mut rows) {
+                self.open.push(rows);
             }
-            rows.peek().is_some()
-        });
+        }
         Ok(())
     }
 }

@@ -227,13 +227,17 @@ impl Begun {
     /// Goes on behind the last manifest, with what is known loaded as one epoch.
     fn go_on(url: &str, job: &Job, text: &str, request: &Request) -> Result<Begun, RunError> {
         let keep = job.keep().map_err(RunError::Settings)?;
-        let claimed = Claimed::open(url, request.take_over).map_err(|error| match error {
+        let mut claimed = Claimed::open(url, request.take_over).map_err(|error| match error {
             Unclaimed::Refused(why) => RunError::Settings(why),
             Unclaimed::Failed(why) => RunError::Stop(Stop::Sink(why)),
         })?;
-        let (archive, chain) = (claimed.archive.clone(), &claimed.archive.chain);
         let settings = claimed.put_settings(text).map_err(RunError::Settings)?;
+        // What was said is told once more in files, and other settings take effect on all that is known.
+        if job.sink.to.is_some() || claimed.archive.chain.manifests().iter().any(|one| one.settings != settings) {
+            claimed.read_all().map_err(RunError::Settings)?;
+        }
         let mut restates = None;
+        let (archive, chain) = (claimed.archive.clone(), &claimed.archive.chain);
         if let Some(last) = chain.manifests().last().filter(|last| last.settings != settings) {
             let before = archive.settings(&last.settings).map_err(RunError::Settings)?;
             if let Some(why) = refused(&before, text, request.restate) {
@@ -244,6 +248,11 @@ impl Begun {
         }
         let lanes = said(job)?;
         let lanes = lanes.as_ref().map_or(Vec::new(), |said| said.lanes.clone());
+        let summed = chain.summed().map(|summed| summed.through);
+        if lanes.iter().flatten().any(|progress| summed.is_some_and(|through| progress.lacks() <= through)) {
+            claimed.read_all().map_err(RunError::Settings)?;
+        }
+        let (archive, chain) = (claimed.archive.clone(), &claimed.archive.chain);
         let resume =
             resume(chain.last(), &lanes, &archive.snapshots).map_err(|error| RunError::Settings(error.to_string()))?;
         let begun = chain.last().map_or(Epoch(0), |last| chain.begin(last));
@@ -302,14 +311,13 @@ impl Begun {
             only: None,
             restated: None,
         });
-        let bindings = chain.manifests().iter().flat_map(|m| &m.epochs).map(|bound| &bound.binding);
         let digests = match &restates {
             Some(restates) if restates.at == resume.live => BTreeMap::new(),
             _ => chain.manifests().last().map(digest).into_iter().collect(),
         };
         let now = restates.as_ref().is_some_and(|restates| restates.at == resume.live);
         let past = Past { since: resume.live, restates: now, digests };
-        let keeper = Keeper::new(archive.store.clone(), keep, chain.manifests());
+        let keeper = Keeper::new(archive.store.clone(), keep, chain.night());
         let binder = Binder {
             store: archive.store.clone(),
             generation: claimed.generation,
@@ -323,7 +331,7 @@ impl Begun {
         };
         let publishes = publishes(job, claimed.generation.0, Some(resume.live))?;
         let recalled = recalled.into_iter().chain(replayed).collect();
-        let (taken, positions) = (Taken::of(bindings.clone()), Positions::of(bindings));
+        let (taken, positions) = (chain.taken(), chain.positions());
         let told = resume.replayed;
         let (binder, claimed) = (Some(binder), Some(claimed));
         Ok(Begun { recalled, known, restates, past, taken, positions, told, publishes, binder, claimed })
