@@ -14,7 +14,6 @@ use crate::flow::publish::{Press, publish};
 use crate::flow::read::read;
 use crate::flow::restate::{Before, restate};
 use crate::flow::tell::{TellSettings, tell};
-use crate::kafka::lane;
 use crate::kafka::message::Mailer;
 use crate::kafka::settings::Form;
 use crate::ledger::DigestAt;
@@ -360,19 +359,9 @@ impl Plan {
         let lanes = self.job.sink.lanes;
         let rejects = (worker.index() == 0).then_some(lanes);
         let own = (0..lanes).filter(|lane| *lane as usize % worker.peers() == worker.index());
-        let place = |lane| lane::Place {
-            job: self.job.name.clone(),
-            lane,
-            lanes,
-            generation: publishes.generation,
-            from: publishes.live.map(|_| begin.told),
-            live: publishes.live,
-            born: publishes.live.unwrap_or(begin.told),
-            topics: topics.clone(),
-            settings: settings.clone(),
-        };
+        let place = |lane| publishes.place(&self.job, lane, begin.told);
         let mailer = Mailer::new(settings, &topics, publishes.schema);
-        Some(Press { lanes: own.chain(rejects).map(place).collect(), mailer, rejects })
+        Some(Press { lanes: own.chain(rejects).filter_map(place).collect(), mailer, rejects })
     }
 
     /// Where this worker's files go, if there is an archive.

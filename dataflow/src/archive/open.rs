@@ -175,10 +175,13 @@ impl Claimed {
 
     /// Reads all manifests, if a summary stands for some: those up to it are needed themselves.
     pub fn read_all(&mut self) -> Result<(), String> {
-        if self.archive.chain.summed().is_some() {
-            let store = &self.archive.store;
-            self.archive = store.wait(Archive::list(store.clone()))?;
-        }
+        if self.archive.chain.summed().is_some() { self.list_again() } else { Ok(()) }
+    }
+
+    /// Reads all manifests that there are by now.
+    pub fn list_again(&mut self) -> Result<(), String> {
+        let store = self.archive.store.clone();
+        self.archive = store.wait(Archive::list(store.clone()))?;
         Ok(())
     }
 

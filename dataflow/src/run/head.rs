@@ -1,6 +1,6 @@
 //! What process 0 prepares before the dataflow: the archive, what is recalled of it, what is new, and the books.
 
-use super::lanes::{Publishes, publishes, said};
+use super::lanes::{Publishes, begin, publishes, said};
 use super::live::live;
 use super::retell::retell;
 use super::{Request, RunError};
@@ -8,7 +8,7 @@ use crate::archive::cone::objects_of;
 use crate::archive::dataset::Names;
 use crate::archive::keep::Keeper;
 use crate::archive::open::{Archive, Claimed, Unclaimed};
-use crate::archive::protocol::{Bound, Generation, Manifest, Sum, resume};
+use crate::archive::protocol::{Bound, Generation, Manifest, Progress, Resume, ResumeError, Sum, resume};
 use crate::archive::recall::{From, Granularity, Recalled, Step, Visits, captured, night_of, steps, visits};
 use crate::archive::snapshot::Snapshot;
 use crate::cone::Cone;
@@ -236,25 +236,18 @@ impl Begun {
         if job.sink.to.is_some() || claimed.archive.chain.manifests().iter().any(|one| one.settings != settings) {
             claimed.read_all().map_err(RunError::Settings)?;
         }
-        let mut restates = None;
-        let (archive, chain) = (claimed.archive.clone(), &claimed.archive.chain);
-        if let Some(last) = chain.manifests().last().filter(|last| last.settings != settings) {
-            let before = archive.settings(&last.settings).map_err(RunError::Settings)?;
-            if let Some(why) = refused(&before, text, request.restate) {
-                let _ = claimed.end();
-                return Err(RunError::Settings(format!("archive {url} {why}")));
-            }
-            restates = Some(Restates::new(before, text, chain.next()));
+        let last = claimed.archive.chain.manifests().last().filter(|last| last.settings != settings);
+        let before = last.map(|last| claimed.archive.settings(&last.settings)).transpose();
+        let before = before.map_err(RunError::Settings)?;
+        if let Some(why) = before.as_ref().and_then(|before| refused(before, text, request.restate)) {
+            let _ = claimed.end();
+            return Err(RunError::Settings(format!("archive {url} {why}")));
         }
         let lanes = said(job)?;
         let lanes = lanes.as_ref().map_or(Vec::new(), |said| said.lanes.clone());
-        let summed = chain.summed().map(|summed| summed.through);
-        if lanes.iter().flatten().any(|progress| summed.is_some_and(|through| progress.lacks() <= through)) {
-            claimed.read_all().map_err(RunError::Settings)?;
-        }
+        let resume = resumed(&mut claimed, &lanes)?;
         let (archive, chain) = (claimed.archive.clone(), &claimed.archive.chain);
-        let resume =
-            resume(chain.last(), &lanes, &archive.snapshots).map_err(|error| RunError::Settings(error.to_string()))?;
+        let mut restates = before.map(|before| Restates::new(before, text, chain.next()));
         let begun = chain.last().map_or(Epoch(0), |last| chain.begin(last));
         if restates.is_none() && begun > Epoch(0) && resume.replayed == begun && begun < resume.live {
             let sum = chain.settings(Epoch(begun.0 - 1)).cloned().unwrap_or_else(|| settings.clone());
@@ -330,6 +323,9 @@ impl Begun {
             fenced: claimed.fenced.clone(),
         };
         let publishes = publishes(job, claimed.generation.0, Some(resume.live))?;
+        if let Some(publishes) = &publishes {
+            begin(job, &lanes, publishes, resume.replayed)?;
+        }
         let recalled = recalled.into_iter().chain(replayed).collect();
         let (taken, positions) = (chain.taken(), chain.positions());
         let told = resume.replayed;
@@ -404,6 +400,25 @@ impl Begun {
         let past = Past { since: first, restates: restates.is_some(), digests };
         Ok(Begun { recalled, known, restates, past, told: first, publishes, ..Begun::default() })
     }
+}
+
+/// From where lanes that are so far go on. Lists once more where what was listed does not reach.
+fn resumed(claimed: &mut Claimed, lanes: &[Option<Progress>]) -> Result<Resume, RunError> {
+    let summed = claimed.archive.chain.summed().map(|summed| summed.through);
+    let is_before = |lane: &Progress| summed.is_some_and(|through| lane.lacks() <= through);
+    if lanes.iter().flatten().any(is_before) {
+        claimed.read_all().map_err(RunError::Settings)?;
+    }
+    let decide = |archive: &Archive| resume(archive.chain.last(), lanes, &archive.snapshots);
+    let decided = match decide(&claimed.archive) {
+        // A writer that was not fenced yet may have gone on since, and lanes were asked after that.
+        Err(ResumeError::Ahead(..)) => {
+            claimed.list_again().map_err(RunError::Settings)?;
+            decide(&claimed.archive)
+        }
+        decided => decided,
+    };
+    decided.map_err(|error| RunError::Settings(error.to_string()))
 }
 
 /// How a replay publishes, if it does: as a job of its own.
