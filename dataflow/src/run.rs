@@ -1,6 +1,7 @@
 //! A job from its settings to its end: the graph, put together in the order in which data flows, on every worker.
 
 use crate::archive::open::Claimed;
+use crate::archive::schemas::Used;
 use crate::archive::store::Store;
 use crate::cluster::{Cluster, Link};
 use crate::event::{Event, Gauges, Summary};
@@ -368,7 +369,8 @@ impl Plan {
     fn desk(&self, worker: usize, begin: &Begin) -> Result<Option<Desk>, RunError> {
         let Some((url, generation)) = self.archive.as_ref().zip(begin.generation) else { return Ok(None) };
         let store = Store::open(url).map_err(RunError::Settings)?;
-        Ok(Some(Desk { store, generation, worker, since: begin.since }))
+        let schemas = Used::new(self.settings.schemas.clone());
+        Ok(Some(Desk { store, generation, schemas, worker, since: begin.since }))
     }
 }
 

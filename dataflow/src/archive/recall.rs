@@ -7,6 +7,7 @@ use super::dataset::{Dataset, MeasurementRow, Names, PacketRow, Select, TriggerR
 use super::open::Archive;
 use super::protocol::Bound;
 use super::rows::Rows;
+use super::schemas::not_built_in;
 use super::snapshot::Snapshot;
 use crate::counts::Counts;
 use crate::flow::feed::{Binding, Recall};
@@ -144,7 +145,7 @@ impl Recalled {
             self.archive.chain.bounds().map(|bound| (bound.binding.epoch, bound)).collect();
         let select = Select { epochs: Some((first.first, last.last)), names: self.only.clone(), ..Select::default() };
         let schemas = match self.from {
-            From::Packets => archived(&self.archive.store)?,
+            From::Packets => not_built_in(archived(&self.archive.store)?),
             From::Measurements => BTreeMap::new(),
         };
         let (workers, restated) = (workers.max(1), self.restated);
