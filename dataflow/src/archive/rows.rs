@@ -1,14 +1,16 @@
 //! The rows of a dataset in order of their epochs, from however many files; these are fetched and decoded ahead.
 
-use super::dataset::{DataError, Dataset, Names, Reader, Row, Select};
+use super::dataset::{DataError, Dataset, Names, Ranged, Ranges, Reader, Row, Select};
 use super::open::Archive;
 use super::protocol::Filed;
 use super::snapshot::{Snapshot, after};
 use super::store::Store;
 use crate::source::Progress;
+use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use skydiff_operators::Epoch;
 use std::iter::{Flatten, Peekable};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::vec::IntoIter;
@@ -113,9 +115,36 @@ async fn read_batches<R: Row + Send + 'static>(
     select: Select,
 ) -> Result<Vec<Vec<R>>, String> {
     let of_file = |why: &dyn std::fmt::Display| format!("archive {}: {}: {why}", store.url(), file.path);
+    if select.names.is_some() {
+        // Little of it may be wanted: what is read of it is held against what was written, part by part.
+        let far = Far { store: store.clone(), path: file.path.clone(), bytes: file.descriptor.bytes };
+        let descriptor = file.descriptor.clone();
+        let read = store.compute(move || {
+            let ranges = Ranges::new(Arc::new(far), &descriptor)?;
+            Reader::<R>::open(ranges, &select)?.collect::<Result<_, DataError>>()
+        });
+        return read.await.map_err(|error| of_file(&error))?.map_err(|error| of_file(&error));
+    }
     let bytes = store.read(&file.path).await?.ok_or_else(|| of_file(&"it is missing: bring it back"))?;
     let descriptor = file.descriptor.clone();
     let read =
         store.compute(move || Reader::<R>::whole(&bytes, &descriptor, &select)?.collect::<Result<_, DataError>>());
     read.await.map_err(|error| of_file(&error))?.map_err(|error| of_file(&error))
+}
+
+/// A file of the archive, by parts.
+pub(crate) struct Far {
+    pub store: Store,
+    pub path: String,
+    pub bytes: u64,
+}
+
+impl Ranged for Far {
+    fn length(&self) -> u64 {
+        self.bytes
+    }
+
+    fn read(&self, range: Range<u64>) -> std::io::Result<Bytes> {
+        self.store.wait(self.store.read_range(&self.path, range)).map_err(std::io::Error::other)
+    }
 }

@@ -11,6 +11,7 @@ use futures_util::TryStreamExt;
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode};
 use std::future::Future;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
@@ -186,6 +187,13 @@ impl Store {
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(self.cannot("read", path, &error)),
         }
+    }
+
+    /// A part of an object, which may be shorter if the object is.
+    pub async fn read_range(&self, path: &str, range: Range<u64>) -> Result<Bytes, String> {
+        let place = self.place(path);
+        let read = || self.objects.get_range(&place, range.clone());
+        self.patiently(read).await.map_err(|error| self.cannot("read", path, &error))
     }
 
     /// Everything below a folder, by name.
