@@ -1,14 +1,14 @@
 //! An archive as it grows by nights: what writing it costs, what it holds, how fast it is replayed, how long a start takes.
 //!
 //! `cargo bench --bench nights`; SKYDIFF_BENCH_NIGHTS (30), SKYDIFF_BENCH_VISITS (60) and SKYDIFF_BENCH_ALERTS (60, a visit)
-//! change its size, SKYDIFF_BENCH_SURVEY=lsst the survey. Nights are written once, without stamps. Each figure is a process of
-//! its own, so that CPU seconds and the greatest memory are its own too; with and without an archive take turns.
+//! change its size, SKYDIFF_BENCH_SURVEY=lsst the survey; SKYDIFF__EPOCHS__CUT and SKYDIFF__ARCHIVE__COMMIT_SECONDS, as for any
+//! job, how many manifests a night has; SKYDIFF_BENCH_ROUNDS (3) how often all is written to compare. Nights are written once,
+//! without stamps. Each figure is a process of its own, so that CPU seconds and the greatest memory are its own too; with and
+//! without an archive take turns.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-
-const ROUNDS: usize = 3;
 
 /// What a process took.
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,9 +87,10 @@ fn main() {
     for file in &files {
         std::os::unix::fs::symlink(file, part.join(file.file_name().unwrap())).unwrap();
     }
-    println!("writing, all {} nights, 2 workers, {ROUNDS} rounds in turn:", files.len());
+    let rounds = number("SKYDIFF_BENCH_ROUNDS", 3);
+    println!("writing, all {} nights, 2 workers, {rounds} rounds in turn:", files.len());
     let mut best = [Took { cpu: f64::MAX, ..Took::default() }; 2];
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         let _ = std::fs::remove_dir_all(&arch);
         let (arch, part) = (text(&arch), text(&part));
         let run = ["run", "--max-reject", "1", "-w", "2", "--from", &part];
@@ -101,8 +102,10 @@ fn main() {
         }
     }
     let [without, with] = best;
-    println!("  without {:7.2} CPU s, with {:7.2} CPU s: x {:.2}", without.cpu, with.cpu, with.cpu / without.cpu);
-    std::fs::remove_dir_all(&arch).unwrap();
+    if rounds > 0 {
+        println!("  without {:7.2} CPU s, with {:7.2} CPU s: x {:.2}", without.cpu, with.cpu, with.cpu / without.cpu);
+    }
+    let _ = std::fs::remove_dir_all(&arch);
     std::fs::remove_dir_all(&part).unwrap();
     std::fs::create_dir_all(&part).unwrap();
     let (arch_url, mut taken) = (text(&arch), 0);
@@ -119,7 +122,9 @@ fn main() {
         let raw: u64 = files[..size].iter().map(|file| file.metadata().unwrap().len()).sum();
         let (took, said) = skydiff(&["replay", "--archive", &arch_url, "-w", "2"]);
         let (packets, rows) = (count(&said, "packets received"), count(&said, "measurements"));
-        println!("{size} nights: {packets} packets, {rows} measurements, {} objects", count(&said, "objects  "));
+        let manifests = std::fs::read_dir(arch.join("manifests")).map_or(0, Iterator::count);
+        let objects = count(&said, "objects  ");
+        println!("{size} nights: {packets} packets, {rows} measurements, {objects} objects, {manifests} manifests");
         let of = |folder: &str| bytes_in(&arch.join(folder)) as f64 / packets;
         println!(
             "  bytes a packet: raw {:.0}, packets/ {:.0}, measurements/ {:.0}, contexts/ {:.0}, changes/ {:.0}",
@@ -142,8 +147,10 @@ fn main() {
         line("replay, from packets", skydiff(&["replay", "--archive", &arch_url, "-w", "2", "--from", "packets"]).0);
         // Nothing is new: what is left is to know again what was known.
         line("start", skydiff(&run).0);
-        skydiff(&["archive", "snapshot", "--archive", &arch_url]);
+        line("making a snapshot", skydiff(&["archive", "snapshot", "--archive", &arch_url]).0);
         line("start, with a snapshot", skydiff(&run).0);
+        std::fs::remove_dir_all(arch.join("summaries")).unwrap();
+        line("start, without summary", skydiff(&run).0);
         std::fs::remove_dir_all(arch.join("snapshots")).unwrap();
     }
     std::fs::remove_dir_all(&folder).unwrap();

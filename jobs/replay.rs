@@ -55,7 +55,7 @@ pub struct Replay {
     /// Leave out what was known before the nights
     #[arg(long)]
     cold: bool,
-    /// What is told at once; the state does not depend on it
+    /// What is told at once; the state does not depend on it. Epochs are put together, and never parted
     #[arg(long, value_enum, default_value_t = Grain::Epoch)]
     granularity: Grain,
     /// Read what was kept of packets, or the packets. Default: packets only if quality cuts or surveys differ
@@ -87,6 +87,8 @@ pub struct Replay {
 enum Grain {
     /// Each epoch as it was
     Epoch,
+    /// All epochs of a visit: of one exposure
+    Visit,
     /// All epochs of a night
     Night,
 }
@@ -206,7 +208,11 @@ impl Replay {
             as_of,
             cold: self.cold,
             cone: self.cone,
-            granularity: if self.granularity == Grain::Night { Granularity::Night } else { Granularity::Epoch },
+            granularity: match self.granularity {
+                Grain::Epoch => Granularity::Epoch,
+                Grain::Visit => Granularity::Visit,
+                Grain::Night => Granularity::Night,
+            },
             from,
             again: again && from == From::Packets,
             in_force: self.job.is_none(),

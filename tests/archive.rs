@@ -38,6 +38,30 @@ fn a_replay_says_what_was_said() {
 }
 
 #[test]
+fn an_epoch_of_a_replay_is_a_visit_where_that_is_asked() {
+    let (from, arch, whole) = (Folder::new("visit-in"), Folder::new("visit"), Folder::new("visit-whole"));
+    let url = text(&arch.0);
+    let sky = ["--no-cutouts", "--no-weather", "--nights", "3", "--visits", "8", "--alerts", "15"];
+    printed(skydiff([&["simulate", "--to", text(&from.0)][..], &sky].concat()));
+    let run = ["run", "--from", text(&from.0), "--max-reject", "1", "--digest"];
+    let plain = digest(skydiff([&run[..], &["--epoch", "visit", "--to", text(&whole.0)]].concat()));
+    assert_eq!(digest(skydiff([&run[..], &["--epoch", "packets=4", "--archive", url]].concat())), plain);
+    let lines = |folder: &Folder, file: &str| String::from_utf8(bytes(folder, file)).unwrap().lines().count();
+    let visits = lines(&whole, "bindings.jsonl");
+    let mut counts = std::collections::BTreeSet::new();
+    for (of, workers) in [("measurements", "1"), ("measurements", "2"), ("measurements", "3"), ("packets", "2")] {
+        let again = Folder::new("visit-again");
+        let replay = ["replay", "--archive", url, "--granularity", "visit", "--digest", "--from", of];
+        let more = ["--workers", workers, "--to", text(&again.0)];
+        assert_eq!(digest(skydiff([&replay[..], &more].concat())), plain, "from {of} by {workers}");
+        counts.insert((lines(&again, "bindings.jsonl"), lines(&again, "records.jsonl")));
+    }
+    assert_eq!(counts.len(), 1, "{counts:?}: whatever the workers and the source");
+    let (epochs, _) = counts.pop_first().unwrap();
+    assert!(epochs > 12 && epochs <= visits, "{epochs} epochs of {visits} visits");
+}
+
+#[test]
 fn what_was_known_then_is_what_a_job_knew() {
     let (from, arch, to) = (input("then-in", 32, 12), Folder::new("then"), Folder::new("then-to"));
     let url = text(&arch.0);
@@ -241,6 +265,46 @@ fn files_are_made_large_and_starts_short_and_nothing_changes() {
     let refused = skydiff(["replay", "--archive", url, "--from", "packets"]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("have expired"), "expired, not missing");
     assert!(printed(skydiff(["archive", "verify", "--archive", url])).contains("expired: packets/"));
+    assert_eq!(digest(skydiff(["replay", "--archive", url, "--digest"])), plain);
+}
+
+#[test]
+fn a_start_reads_only_what_is_behind_a_snapshot() {
+    let (from, part, arch) = (input("behind-in", 41, 15), Folder::new("behind-part"), Folder::new("behind"));
+    let (url, cut) = (text(&arch.0), ["--epoch", "packets=6", "--max-reject", "1"]);
+    let plain = digest(skydiff([&["run", "--from", text(&from.0), "--digest"], &cut[..]].concat()));
+    let run = [&["run", "--from", text(&part.0), "--archive", url, "--digest", "--workers", "2"], &cut[..]].concat();
+    let goes_on = |nights: std::ops::Range<usize>| {
+        for night in nights {
+            let file = format!("{}.tar", name(night));
+            std::fs::copy(from.0.join(&file), part.0.join(&file)).unwrap();
+        }
+        digest(skydiff(&run))
+    };
+    let only = |folder: &str| std::fs::read_dir(arch.0.join(folder)).unwrap().map(|entry| entry.unwrap().path()).min();
+    goes_on(0..4);
+    let first = only("manifests").unwrap();
+    printed(skydiff(["archive", "snapshot", "--archive", url]));
+    goes_on(4..6);
+    // Nothing that is in the snapshot is looked at: it might as well be damaged.
+    let manifest = std::fs::read(&first).unwrap();
+    std::fs::write(&first, "{}").unwrap();
+    goes_on(6..8);
+    let failed = complaint(skydiff(["archive", "verify", "--archive", url]));
+    assert!(failed.contains(first.file_name().unwrap().to_str().unwrap()), "{failed}");
+    std::fs::write(&first, &manifest).unwrap();
+    assert!(printed(skydiff(["archive", "verify", "--archive", url])).contains("whole"));
+    // Of a summary and what is behind it the next is made.
+    printed(skydiff(["archive", "snapshot", "--archive", url]));
+    assert!(printed(skydiff(["archive", "verify", "--archive", url])).contains("whole"));
+    // One that says something else than the manifests is no more than a lost one.
+    for entry in std::fs::read_dir(arch.0.join("summaries")).unwrap() {
+        let path = entry.unwrap().path();
+        let altered = std::fs::read_to_string(&path).unwrap().replacen("\"packets\":", "\"packets\":1", 1);
+        std::fs::write(path, altered).unwrap();
+    }
+    assert!(complaint(skydiff(["archive", "verify", "--archive", url])).contains("it was altered"));
+    assert_eq!(goes_on(8..NIGHTS), plain);
     assert_eq!(digest(skydiff(["replay", "--archive", url, "--digest"])), plain);
 }
 

@@ -3,14 +3,14 @@
 
 mod common;
 
-use common::archive::text;
+use common::archive::{digest, hosts, text};
 use common::s3::{Server, skydiff_at};
 use common::ztf::Random;
 use common::{Folder, printed, skydiff};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 const TROUBLE: [&str; 12] = [
@@ -135,6 +135,74 @@ fn whoever_is_killed_has_published_nothing_by_halves() {
     }
     assert_eq!(rows(&to.join("alerts")), rows(&whole.join("alerts")));
     assert!(pixels(&to.join("objects")) == pixels(&whole.join("objects")));
+}
+
+/// Two processes of one job.
+fn pair(arguments: &[&str]) -> [Child; 2] {
+    let hosts = hosts();
+    ["0", "1"].map(|process| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_skydiff"));
+        command.args(arguments).args(["--process", process, "--hosts", &hosts]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    })
+}
+
+/// scripts/check_month in small.
+#[test]
+fn nights_of_two_processes_that_were_killed_are_those_of_one_job() {
+    let folder = Folder::new("month");
+    let [sky, part, nightly, killed] = ["both", "part", "nightly", "killed"].map(|name| folder.0.join(name));
+    std::fs::create_dir_all(&sky).unwrap();
+    std::fs::create_dir_all(&part).unwrap();
+    for survey in ["ztf", "lsst"] {
+        let of_survey = Folder::new(&format!("month-{survey}"));
+        for tar in simulate(&of_survey, survey).iter().take(4) {
+            std::fs::copy(tar, sky.join(tar.file_name().unwrap())).unwrap();
+        }
+    }
+    let run = ["run", "--max-reject", "1", "--epoch", "packets=25", "--digest", "--from"];
+    let expected = digest(skydiff([&run[..], &[text(&sky)]].concat()));
+    let mut tars: Vec<PathBuf> = std::fs::read_dir(&sky).unwrap().map(|entry| entry.unwrap().path()).collect();
+    tars.sort();
+    let mut last = String::new();
+    for (at, tar) in tars.iter().enumerate() {
+        std::fs::copy(tar, part.join(tar.file_name().unwrap())).unwrap();
+        let workers = (1 + at % 3).to_string();
+        let more = [text(&part), "--archive", text(&nightly), "--workers", &workers];
+        last = digest(skydiff([&run[..], &more].concat()));
+        if at % 3 == 1 {
+            printed(skydiff(["archive", "snapshot", "--archive", text(&nightly)]));
+        }
+        let to = folder.0.join("cat-nightly");
+        printed(skydiff(["publish", "--archive", text(&nightly), "--to", text(&to), "--order", "1"]));
+    }
+    assert_eq!(last, expected, "night after night");
+    let both = [&run[..], &[text(&sky), "--archive", text(&killed), "--take-over"]].concat();
+    let mut random = Random(11);
+    for _ in 0..3 {
+        let mut children = pair(&both);
+        std::thread::sleep(Duration::from_millis(200 + random.below(600) as u64));
+        children.iter_mut().for_each(|child| drop(child.kill()));
+        children.map(|child| child.wait_with_output().unwrap());
+    }
+    let [first, second] = pair(&both).map(|child| child.wait_with_output().unwrap());
+    printed(second);
+    assert_eq!(digest(first), expected, "by two processes, after kills");
+    for (archive, from, granularity, workers) in [
+        (&killed, "measurements", "visit", "3"),
+        (&killed, "packets", "night", "2"),
+        (&nightly, "packets", "visit", "1"),
+        (&nightly, "measurements", "epoch", "2"),
+    ] {
+        let replay = ["replay", "--archive", text(archive), "--from", from, "--granularity", granularity];
+        let replayed = digest(skydiff([&replay[..], &["--workers", workers, "--digest"]].concat()));
+        assert_eq!(replayed, expected, "{from} by {granularity}");
+        assert!(printed(skydiff(["archive", "verify", "--archive", text(archive)])).contains("whole"));
+    }
+    let [appended, whole] = ["cat-nightly", "cat-killed"].map(|name| folder.0.join(name));
+    printed(skydiff(["publish", "--archive", text(&killed), "--to", text(&whole), "--order", "1"]));
+    assert_eq!(rows(&appended.join("alerts")), rows(&whole.join("alerts")));
+    assert!(pixels(&appended.join("objects")) == pixels(&whole.join("objects")), "objects, to the byte");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A job from its settings to its end: the graph, put together in the order in which data flows, on every worker.
 
 use crate::archive::open::Claimed;
+use crate::archive::schemas::Used;
 use crate::archive::store::Store;
 use crate::cluster::{Cluster, Link};
 use crate::event::{Event, Gauges, Summary};
@@ -14,7 +15,6 @@ use crate::flow::publish::{Press, publish};
 use crate::flow::read::read;
 use crate::flow::restate::{Before, restate};
 use crate::flow::tell::{TellSettings, tell};
-use crate::kafka::lane;
 use crate::kafka::message::Mailer;
 use crate::kafka::settings::Form;
 use crate::ledger::DigestAt;
@@ -360,28 +360,18 @@ impl Plan {
         let lanes = self.job.sink.lanes;
         let rejects = (worker.index() == 0).then_some(lanes);
         let own = (0..lanes).filter(|lane| *lane as usize % worker.peers() == worker.index());
-        let place = |lane| lane::Place {
-            job: self.job.name.clone(),
-            lane,
-            lanes,
-            generation: publishes.generation,
-            from: publishes.live.map(|_| begin.told),
-            live: publishes.live,
-            born: publishes.live.unwrap_or(begin.told),
-            topics: topics.clone(),
-            settings: settings.clone(),
-            watch: self.watch.clone(),
-        };
+        let place = |lane| publishes.place(&self.job, lane, begin.told, self.watch.clone());
         let mailer = Mailer::new(settings, &topics, publishes.schema);
-        Some(Press { lanes: own.chain(rejects).map(place).collect(), mailer, rejects })
+        Some(Press { lanes: own.chain(rejects).filter_map(place).collect(), mailer, rejects })
     }
 
     /// Where this worker's files go, if there is an archive.
     fn desk(&self, worker: usize, begin: &Begin) -> Result<Option<Desk>, RunError> {
         let Some((url, generation)) = self.archive.as_ref().zip(begin.generation) else { return Ok(None) };
         let store = Store::open(url).map_err(RunError::Settings)?;
+        let schemas = Used::new(self.settings.schemas.clone());
         let watch = if worker == 0 { self.watch.clone() } else { Watch::default() };
-        Ok(Some(Desk { store, generation, worker, since: begin.since, watch }))
+        Ok(Some(Desk { store, generation, schemas, worker, since: begin.since, watch }))
     }
 }
 

@@ -60,10 +60,18 @@ impl Writers {
     }
 }
 
+/// What comes before a Confluent id when people are told of it.
+const CONFLUENT: &str = "schema id ";
+
+/// The Confluent id in what people are told of a schema, if it has one.
+pub fn confluent_id(told: &str) -> Option<u32> {
+    told.strip_prefix(CONFLUENT)?.parse().ok()
+}
+
 /// What people are told of the schema of a packet: its full name, or its id.
 pub fn describe(packet: &[u8]) -> String {
     if !packet.starts_with(&MAGIC) {
-        return confluent(packet).map_or("unreadable".into(), |(id, _)| format!("schema id {id}"));
+        return confluent(packet).map_or("unreadable".into(), |(id, _)| format!("{CONFLUENT}{id}"));
     }
     let Ok(header) = Header::parse(packet) else { return "unreadable".into() };
     let schema = serde_json::from_slice::<serde_json::Value>(header.schema).unwrap_or_default();

@@ -13,8 +13,10 @@ use bytes::Bytes;
 use skydiff_operators::Epoch;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Files of together so many bytes become one, whose rows are in memory while it is made.
+/// Files of together so many bytes become one, whose rows are in memory while it is made …
 const TARGET: u64 = 128 << 20;
+/// … or of so many rows: who reads it has them in memory too.
+const ROWS: u64 = 2_000_000;
 
 /// What was changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,13 +74,14 @@ pub fn expire(archive: &Archive, dataset: Dataset, keep: u32) -> Result<Option<E
 
 /// Runs of files that follow one another and are large enough together.
 fn runs(files: Vec<Filed>) -> Vec<Vec<Filed>> {
-    let (mut runs, mut run, mut bytes) = (Vec::new(), Vec::<Filed>::new(), 0);
+    let (mut runs, mut run, mut bytes, mut rows) = (Vec::new(), Vec::<Filed>::new(), 0, 0);
     for file in files {
-        if bytes + file.descriptor.bytes > TARGET {
+        if bytes + file.descriptor.bytes > TARGET || rows + file.descriptor.rows > ROWS {
             runs.push(std::mem::take(&mut run));
-            bytes = 0;
+            (bytes, rows) = (0, 0);
         }
         bytes += file.descriptor.bytes;
+        rows += file.descriptor.rows;
         run.push(file);
     }
     runs.push(run);

@@ -34,9 +34,9 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Of an archive whose manifests so far are these.
-    pub fn new(store: Store, keep: Vec<(Dataset, Nights)>, manifests: &[Manifest]) -> Keeper {
-        Keeper { store, keep, night: manifests.iter().filter_map(newest).max() }
+    /// Of an archive whose newest night so far is this.
+    pub fn new(store: Store, keep: Vec<(Dataset, Nights)>, night: Option<Night>) -> Keeper {
+        Keeper { store, keep, night }
     }
 
     /// A manifest is durable. If it begins a night, what is now too old expires, beside the job.

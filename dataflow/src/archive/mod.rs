@@ -9,6 +9,7 @@
 //! | `cone` | which objects lie in a cone, and which contend with them |
 //! | `redrive` | rejects, to be read once more |
 //! | `rows` | rows of a dataset in order, from files that are read ahead |
+//! | `schemas` | writer schemas beside the packets that need them |
 //! | `snapshot` | the state at an epoch, to begin with |
 //! | `compact` | large files for small ones; what is no longer kept |
 //! | `keep` | what expires as nights go by |
@@ -27,6 +28,7 @@ pub mod publish;
 pub mod recall;
 pub mod redrive;
 pub mod rows;
+pub mod schemas;
 pub mod snapshot;
 pub mod store;
 #[cfg(test)]

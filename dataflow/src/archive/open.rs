@@ -2,7 +2,8 @@
 
 use super::dataset::Dataset;
 use super::protocol::{
-    Chain, Claim, Filed, Generation, Layout, LayoutNumber, Lease, Manifest, RENEW, Start, Sum, WriterId, current, start,
+    Chain, Claim, Filed, Generation, Layout, LayoutNumber, Lease, Manifest, RENEW, Start, Sum, Summary, WriterId,
+    current, manifest_path, start,
 };
 use super::snapshot::Snapshot;
 use super::store::Store;
@@ -32,7 +33,7 @@ pub struct Archive {
 /// An archive that this process may write.
 #[derive(Debug)]
 pub struct Claimed {
-    /// What it holds. Listed after the claim.
+    /// What it holds, or of that what is behind a summary. Listed after the claim.
     pub archive: Archive,
     /// Under which generation.
     pub generation: Generation,
@@ -67,17 +68,32 @@ impl Archive {
 
     async fn list(store: Store) -> Result<Archive, String> {
         let of_archive = |error: &dyn std::fmt::Display| format!("archive {}: {error}", store.url());
-        let manifests = objects(&store, "manifests", Manifest::of_path).await?;
+        let manifests = objects(&store, "manifests", None, Manifest::of_path).await?;
         let chain = Chain::of(manifests).map_err(|error| of_archive(&error))?;
-        let mut layouts = Vec::new();
-        for (number, bytes) in objects(&store, "layouts", LayoutNumber::of_path).await? {
-            let layout: Layout = serde_json::from_slice(&bytes)
-                .map_err(|error| of_archive(&format!("{} is damaged: {error}", number.path())))?;
-            layouts.push(layout);
+        let (layouts, snapshots) = (layouts(&store, LayoutNumber(0)).await?, snapshots(&store).await?);
+        Ok(Archive { store, chain, layouts, snapshots })
+    }
+
+    /// What a start needs: the newest summary that has a snapshot, and what is behind it. Where there is none that can be
+    /// used, everything; `verify` says why.
+    async fn list_behind(store: Store) -> Result<Archive, String> {
+        let snapshots = snapshots(&store).await?;
+        let listed = store.list("summaries").await?;
+        let summed = listed.iter().filter_map(|listed| Summary::of_path(&listed.path));
+        let summed = summed.filter(|epoch| snapshots.contains(epoch)).max();
+        let Some(summary) = summed else { return Archive::list(store).await };
+        let bytes = store.read(&Summary::path(summary)).await?.unwrap_or_default();
+        let Ok(summary) = Summary::decode(&bytes) else { return Archive::list(store).await };
+        let (last, first_layout) = (manifest_path(summary.first), summary.layout);
+        let bytes = store.read(&last).await?.unwrap_or_default();
+        let Ok(mut chain) = Chain::behind(summary, &bytes) else { return Archive::list(store).await };
+        let of_archive = |error: &dyn std::fmt::Display| format!("archive {}: {error}", store.url());
+        let mut behind = objects(&store, "manifests", Some(&last), Manifest::of_path).await?;
+        behind.sort_unstable_by_key(|(first, _)| *first);
+        for (first, bytes) in behind {
+            chain.add(first, &bytes).map_err(|error| of_archive(&error))?;
         }
-        layouts.sort_unstable_by_key(|layout| layout.number);
-        let listed = store.list("snapshots").await?;
-        let snapshots = listed.iter().filter_map(|listed| Snapshot::of_path(&listed.path)).collect();
+        let layouts = layouts(&store, first_layout).await?;
         Ok(Archive { store, chain, layouts, snapshots })
     }
 
@@ -106,13 +122,31 @@ impl Archive {
     }
 }
 
-/// Everything of a folder whose name means something.
+/// The layouts from a number on, in order.
+async fn layouts(store: &Store, first: LayoutNumber) -> Result<Vec<Layout>, String> {
+    let behind = first.0.checked_sub(1).map(|before| LayoutNumber(before).path());
+    let mut layouts = Vec::new();
+    for (number, bytes) in objects(store, "layouts", behind.as_deref(), LayoutNumber::of_path).await? {
+        let damaged = |error| format!("archive {}: {} is damaged: {error}", store.url(), number.path());
+        layouts.push(serde_json::from_slice::<Layout>(&bytes).map_err(damaged)?);
+    }
+    layouts.sort_unstable_by_key(|layout| layout.number);
+    Ok(layouts)
+}
+
+async fn snapshots(store: &Store) -> Result<Vec<Epoch>, String> {
+    let listed = store.list("snapshots").await?;
+    Ok(listed.iter().filter_map(|listed| Snapshot::of_path(&listed.path)).collect())
+}
+
+/// Everything of a folder, behind a path of it, whose name means something.
 async fn objects<T>(
     store: &Store,
     folder: &str,
+    behind: Option<&str>,
     of_path: impl Fn(&str) -> Option<T>,
 ) -> Result<Vec<(T, Vec<u8>)>, String> {
-    let listed = store.list(folder).await?;
+    let listed = store.list_behind(folder, behind).await?;
     let named = listed.into_iter().filter_map(|listed| Some((of_path(&listed.path)?, listed.path)));
     let read = |(name, path): (T, String)| async move {
         let bytes = store.read(&path).await?.ok_or_else(|| format!("{path} was listed and is gone"))?;
@@ -133,10 +167,22 @@ impl Claimed {
         let writer = WriterId::new(std::process::id(), now().as_nanos());
         let generation = store.wait(claim(&store, &writer, take_over))?;
         // Only now: a manifest of an older generation that comes later is met when the next is put.
-        let archive = store.wait(Archive::list(store.clone())).map_err(Unclaimed::Refused)?;
+        let archive = store.wait(Archive::list_behind(store.clone())).map_err(Unclaimed::Refused)?;
         let (fenced, ended) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         store.spawn(renew(store.clone(), generation, fenced.clone(), ended.clone()));
         Ok(Claimed { archive, generation, writer, fenced, ended })
+    }
+
+    /// Reads all manifests, if a summary stands for some: those up to it are needed themselves.
+    pub fn read_all(&mut self) -> Result<(), String> {
+        if self.archive.chain.summed().is_some() { self.list_again() } else { Ok(()) }
+    }
+
+    /// Reads all manifests that there are by now.
+    pub fn list_again(&mut self) -> Result<(), String> {
+        let store = self.archive.store.clone();
+        self.archive = store.wait(Archive::list(store.clone()))?;
+        Ok(())
     }
 
     /// Keeps the text of the settings that are in force, and gives its name.

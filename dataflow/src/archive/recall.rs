@@ -7,6 +7,7 @@ use super::dataset::{Dataset, MeasurementRow, Names, PacketRow, Select, TriggerR
 use super::open::Archive;
 use super::protocol::Bound;
 use super::rows::Rows;
+use super::schemas::not_built_in;
 use super::snapshot::Snapshot;
 use crate::counts::Counts;
 use crate::flow::feed::{Binding, Recall};
@@ -16,8 +17,8 @@ use crate::settings::Job;
 use crate::source::{Bytes, Feed, Night, Origin, Parcel, Progress, SchemaText, Share};
 use skydiff_operators::{Clocks, Epoch, Kept, by_object};
 use skydiff_schemas::avro::confluent;
-use skydiff_schemas::{MicroDays, Row as Copy};
-use std::collections::BTreeMap;
+use skydiff_schemas::{MicroDays, Row as Copy, SurveyId};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Rows of a share.
@@ -49,6 +50,8 @@ pub enum Granularity {
     /// As they were.
     #[default]
     Epoch,
+    /// All of a visit.
+    Visit,
     /// All of a night.
     Night,
 }
@@ -69,20 +72,46 @@ pub fn night_of(binding: &Binding) -> Option<Night> {
     Night::of_receipt(binding.origin.as_ref()?.received)
 }
 
-/// The steps by which epochs are put, in order.
-pub fn steps(bounds: &[&Bound], granularity: Granularity) -> Vec<Step> {
-    let mut steps = Vec::<(Step, Option<Night>)>::new();
+/// The visits that triggered the alerts of each epoch: of a survey, that an exposure was at this time. An epoch that brought
+/// nothing new has none.
+pub type Visits = BTreeMap<Epoch, BTreeSet<(SurveyId, MicroDays)>>;
+
+/// The visits of the epochs between these two, from what was kept of contexts: a row for each alert.
+pub fn visits(archive: &Archive, first: Epoch, last: Epoch) -> Result<Visits, String> {
+    let mut visits = Visits::new();
+    let select = Select { epochs: Some((first, last)), ..Select::default() };
+    Rows::<TriggerRow>::open(archive, Dataset::Contexts, &select, &[])?.take(last, &mut |row| {
+        if row.change > 0 {
+            let visit = (row.object.survey, row.context.version.packet.0);
+            visits.entry(row.epoch).or_default().insert(visit);
+        }
+    })?;
+    Ok(visits)
+}
+
+/// The steps by which epochs are put, in order; `visits` of them where these are wanted.
+pub fn steps(bounds: &[&Bound], granularity: Granularity, visits: &Visits) -> Vec<Step> {
+    let mut steps = Vec::<Step>::new();
+    let (mut night, mut visit) = (None, BTreeMap::new());
     for bound in bounds {
-        let (epoch, night) = (bound.binding.epoch, night_of(&bound.binding));
-        match steps.last_mut() {
-            // An epoch without packets is no night's: it ends the one before it.
-            Some((step, of)) if granularity == Granularity::Night && (*of == night || night.is_none()) => {
-                step.last = epoch
+        let (epoch, of) = (bound.binding.epoch, night_of(&bound.binding));
+        // An epoch may have the end of a visit and the begin of the next: it is of the newest of each survey.
+        let newest: BTreeMap<SurveyId, MicroDays> = visits.get(&epoch).into_iter().flatten().copied().collect();
+        // An epoch without packets is no night's, and one that brought nothing new no visit's: it ends the one before it.
+        let goes_on = match granularity {
+            Granularity::Epoch => false,
+            Granularity::Night => night == of || of.is_none(),
+            Granularity::Visit => newest.iter().all(|(survey, time)| visit.get(survey) == Some(time)),
+        };
+        match steps.last_mut().filter(|_| goes_on) {
+            Some(step) => step.last = epoch,
+            None => {
+                steps.push(Step { first: epoch, last: epoch });
+                (night, visit) = (of, newest);
             }
-            _ => steps.push((Step { first: epoch, last: epoch }, night)),
         }
     }
-    steps.into_iter().map(|(step, _)| step).collect()
+    steps
 }
 
 /// Recorded epochs on their way into the dataflow.
@@ -112,11 +141,11 @@ impl Recalled {
         out: &mut dyn FnMut(Feed) -> bool,
     ) -> Result<u64, String> {
         let Some((first, last)) = self.steps.first().zip(self.steps.last()) else { return Ok(0) };
-        let bounds = self.archive.chain.manifests().iter().flat_map(|manifest| &manifest.epochs);
-        let bounds: BTreeMap<Epoch, &Bound> = bounds.map(|bound| (bound.binding.epoch, bound)).collect();
+        let bounds: BTreeMap<Epoch, &Bound> =
+            self.archive.chain.bounds().map(|bound| (bound.binding.epoch, bound)).collect();
         let select = Select { epochs: Some((first.first, last.last)), names: self.only.clone(), ..Select::default() };
         let schemas = match self.from {
-            From::Packets => archived(&self.archive.store)?,
+            From::Packets => not_built_in(archived(&self.archive.store)?),
             From::Measurements => BTreeMap::new(),
         };
         let (workers, restated) = (workers.max(1), self.restated);
@@ -301,5 +330,33 @@ impl Bench<'_> {
 
     fn seal(&mut self) -> bool {
         (self.out)(Feed::Seal(Default::default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::protocol::testing::manifest;
+    use super::*;
+
+    #[test]
+    fn epochs_are_put_together_by_their_newest_visit() {
+        let manifest = manifest(0..=6, 1, None);
+        let bounds: Vec<&Bound> = manifest.epochs.iter().collect();
+        let of = |survey, times: &[i64]| times.iter().map(|time| (SurveyId(survey), MicroDays(*time))).collect();
+        let mut visits = Visits::from([
+            (Epoch(0), of(0, &[10])),
+            (Epoch(1), of(0, &[10, 20])),
+            (Epoch(3), of(0, &[20])),
+            (Epoch(4), of(0, &[20, 30])),
+            (Epoch(5), of(0, &[11])),
+        ]);
+        let put = |granularity, visits: &Visits| -> Vec<(u64, u64)> {
+            steps(&bounds, granularity, visits).iter().map(|step| (step.first.0, step.last.0)).collect()
+        };
+        assert_eq!(put(Granularity::Visit, &visits), [(0, 0), (1, 3), (4, 4), (5, 6)], "a late one is of its own");
+        visits.insert(Epoch(2), of(1, &[20]));
+        assert_eq!(put(Granularity::Visit, &visits), [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (5, 6)]);
+        assert_eq!(put(Granularity::Epoch, &visits).len(), 7);
+        assert_eq!(put(Granularity::Night, &visits), [(0, 6)], "no epoch has a night");
     }
 }

@@ -1,14 +1,16 @@
 //! The rows of a dataset in order of their epochs, from however many files; these are fetched and decoded ahead.
 
-use super::dataset::{DataError, Dataset, Names, Reader, Row, Select};
+use super::dataset::{DataError, Dataset, Names, Ranged, Ranges, Reader, Row, Select};
 use super::open::Archive;
 use super::protocol::Filed;
 use super::snapshot::{Snapshot, after};
 use super::store::Store;
 use crate::source::Progress;
+use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use skydiff_operators::Epoch;
 use std::iter::{Flatten, Peekable};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::vec::IntoIter;
@@ -25,8 +27,11 @@ pub struct Rows<R: Row> {
     ahead: Vec<(Epoch, u64)>,
     progress: Option<Arc<Progress>>,
     /// What is left of files that were taken in: their rows are in order of their epochs.
-    open: Vec<Peekable<Flatten<IntoIter<Vec<R>>>>>,
+    open: Vec<Open<R>>,
 }
+
+/// The rows of a file, in batches.
+type Open<R> = Peekable<Flatten<IntoIter<Vec<R>>>>;
 
 impl<R: Row + Send + 'static> Rows<R> {
     /// Everything up to an epoch, or what of it has one of the names: a snapshot, and what came after it.
@@ -72,21 +77,25 @@ impl<R: Row + Send + 'static> Rows<R> {
         self
     }
 
-    /// Every row up to an epoch that has not been taken.
+    /// Every row up to an epoch that has not been taken. However many files that are, few are in memory at once.
     pub fn take(&mut self, last: Epoch, tell: &mut dyn FnMut(R)) -> Result<(), String> {
+        let mut drain = |rows: &mut Open<R>| {
+            while let Some(row) = rows.next_if(|row| row.epoch() <= last) {
+                tell(row);
+            }
+            rows.peek().is_some()
+        };
+        self.open.retain_mut(&mut drain);
         while let Some((_, bytes)) = self.ahead.pop_if(|(first, _)| *first <= last) {
             let Some(rows) = self.store.wait(self.files.next()) else { break };
             if let Some(progress) = &self.progress {
                 progress.read.fetch_add(bytes, Ordering::Relaxed);
             }
-            self.open.push(rows?.into_iter().flatten().peekable());
-        }
-        self.open.retain_mut(|rows| {
-            while let Some(row) = rows.next_if(|row| row.epoch() <= last) {
-                tell(row);
+            let mut rows = rows?.into_iter().flatten().peekable();
+            if drain(&mut rows) {
+                self.open.push(rows);
             }
-            rows.peek().is_some()
-        });
+        }
         Ok(())
     }
 }
@@ -106,9 +115,36 @@ async fn read_batches<R: Row + Send + 'static>(
     select: Select,
 ) -> Result<Vec<Vec<R>>, String> {
     let of_file = |why: &dyn std::fmt::Display| format!("archive {}: {}: {why}", store.url(), file.path);
+    if select.names.is_some() {
+        // Little of it may be wanted: what is read of it is held against what was written, part by part.
+        let far = Far { store: store.clone(), path: file.path.clone(), bytes: file.descriptor.bytes };
+        let descriptor = file.descriptor.clone();
+        let read = store.compute(move || {
+            let ranges = Ranges::new(Arc::new(far), &descriptor)?;
+            Reader::<R>::open(ranges, &select)?.collect::<Result<_, DataError>>()
+        });
+        return read.await.map_err(|error| of_file(&error))?.map_err(|error| of_file(&error));
+    }
     let bytes = store.read(&file.path).await?.ok_or_else(|| of_file(&"it is missing: bring it back"))?;
     let descriptor = file.descriptor.clone();
     let read =
         store.compute(move || Reader::<R>::whole(&bytes, &descriptor, &select)?.collect::<Result<_, DataError>>());
     read.await.map_err(|error| of_file(&error))?.map_err(|error| of_file(&error))
+}
+
+/// A file of the archive, by parts.
+pub(crate) struct Far {
+    pub store: Store,
+    pub path: String,
+    pub bytes: u64,
+}
+
+impl Ranged for Far {
+    fn length(&self) -> u64 {
+        self.bytes
+    }
+
+    fn read(&self, range: Range<u64>) -> std::io::Result<Bytes> {
+        self.store.wait(self.store.read_range(&self.path, range)).map_err(std::io::Error::other)
+    }
 }

@@ -7,16 +7,18 @@ use super::dataset::{
     DataError, Dataset, File, MeasurementRow, Row, Select, TriggerRow, Writer, fold_measurements, fold_triggers,
 };
 use super::open::Archive;
-use super::protocol::Filed;
+use super::protocol::{Filed, Summary};
 use super::rows::Rows;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use skydiff_operators::Epoch;
+use skydiff_operators::{Epoch, by_object};
 use skydiff_schemas::{ObjectId, Pixel};
 use std::collections::HashMap;
 
 /// A file ends when it has about so many bytes.
 const ROLL: usize = 256 << 20;
+/// So many rows of measurements are folded at once.
+const PART: u64 = if cfg!(test) { 500 } else { 8_000_000 };
 
 /// The state at an epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,20 +55,17 @@ impl Snapshot {
             return Ok(None);
         };
         let before = archive.useful(epoch).max().map(|epoch| Snapshot::read(archive, epoch)).transpose()?;
-        let mut measurements = Vec::new();
-        Rows::<MeasurementRow>::up_to(archive, Dataset::Measurements, before.as_ref(), epoch, None)?
-            .take(epoch, &mut |row| measurements.push(row))?;
-        let measurements = fold_measurements(epoch, measurements);
-        let mut triggers = Vec::new();
-        Rows::<TriggerRow>::up_to(archive, Dataset::Contexts, before.as_ref(), epoch, None)?
-            .take(epoch, &mut |row| triggers.push(row))?;
-        let homes: HashMap<ObjectId, Pixel> =
-            measurements.iter().filter(|row| row.change > 0).map(|row| (row.object, row.pixel)).collect();
-        let home = |object| homes.get(&object).copied().unwrap_or(Pixel::NONE);
-        let triggers = fold_triggers(epoch, triggers, home);
-        let mut files = write(archive, epoch, measurements)?;
-        files.extend(write(archive, epoch, triggers)?);
+        let fold = Fold { archive, before: before.as_ref(), epoch, parts: parts(archive, before.as_ref(), epoch) };
+        let mut files = Vec::new();
+        for part in 0..fold.parts {
+            fold.write(part, &mut files)?;
+        }
         let snapshot = Snapshot { epoch, files };
+        // First, for a start takes the newest that has a snapshot.
+        if let Some(summary) = Summary::of(&archive.chain, &archive.layouts) {
+            let path = Summary::path(epoch);
+            archive.store.wait(archive.store.claim(&path, &Bytes::from(summary.encode()?)))?;
+        }
         let bytes = Bytes::from(serde_json::to_vec(&snapshot).map_err(|error| error.to_string())?);
         // Another one may have been as fast: both say the same.
         archive.store.wait(archive.store.claim(&Snapshot::path(epoch), &bytes))?;
@@ -85,9 +84,58 @@ pub fn after(archive: &Archive, snapshot: Option<&Snapshot>, last: Epoch) -> Sel
     Select { epochs: Some((first, last)), ..Select::default() }
 }
 
-fn write<R: Row>(archive: &Archive, epoch: Epoch, rows: Vec<R>) -> Result<Vec<Filed>, String> {
+/// In how many parts the state is folded, so that memory holds each.
+fn parts(archive: &Archive, before: Option<&Snapshot>, epoch: Epoch) -> u64 {
+    let select = after(archive, before, epoch);
+    let log = archive.files(Dataset::Measurements).into_iter().filter(|file| select.meets(&file.descriptor));
+    let known = before.into_iter().flat_map(|before| before.files_of(Dataset::Measurements));
+    let rows = |file: &Filed| file.descriptor.rows;
+    let rows = known.map(rows).sum::<u64>() + log.map(|file| rows(&file)).sum::<u64>();
+    rows.div_ceil(PART).max(1)
+}
+
+/// A fold of everything up to an epoch, some objects after others: all is read for each part, and a part is in memory.
+struct Fold<'a> {
+    archive: &'a Archive,
+    before: Option<&'a Snapshot>,
+    epoch: Epoch,
+    parts: u64,
+}
+
+impl Fold<'_> {
+    fn has(&self, part: u64, object: ObjectId) -> bool {
+        by_object(&object) % self.parts == part
+    }
+
+    fn write(&self, part: u64, files: &mut Vec<Filed>) -> Result<(), String> {
+        let Fold { archive, before, epoch, .. } = *self;
+        let mut measurements = Vec::new();
+        Rows::<MeasurementRow>::up_to(archive, Dataset::Measurements, before, epoch, None)?.take(
+            epoch,
+            &mut |row| {
+                if self.has(part, row.object) {
+                    measurements.push(row);
+                }
+            },
+        )?;
+        let measurements = fold_measurements(epoch, measurements);
+        let homes: HashMap<ObjectId, Pixel> =
+            measurements.iter().filter(|row| row.change > 0).map(|row| (row.object, row.pixel)).collect();
+        write(archive, epoch, measurements, files)?;
+        let mut triggers = Vec::new();
+        Rows::<TriggerRow>::up_to(archive, Dataset::Contexts, before, epoch, None)?.take(epoch, &mut |row| {
+            if self.has(part, row.object) {
+                triggers.push(row);
+            }
+        })?;
+        let home = |object| homes.get(&object).copied().unwrap_or(Pixel::NONE);
+        write(archive, epoch, fold_triggers(epoch, triggers, home), files)
+    }
+}
+
+fn write<R: Row>(archive: &Archive, epoch: Epoch, rows: Vec<R>, files: &mut Vec<Filed>) -> Result<(), String> {
     let wrong = |error: DataError| format!("{}: {error}", R::DATASET.name());
-    let (mut files, mut rows) = (Vec::new(), rows.into_iter().peekable());
+    let mut rows = rows.into_iter().peekable();
     while rows.peek().is_some() {
         let mut writer = Writer::<R>::new().map_err(wrong)?;
         while let Some(row) = rows.next_if(|_| writer.pending() < ROLL) {
@@ -98,5 +146,5 @@ fn write<R: Row>(archive: &Archive, epoch: Epoch, rows: Vec<R>) -> Result<Vec<Fi
         archive.store.wait(archive.store.write(&path, bytes))?;
         files.push(Filed { path, descriptor });
     }
-    Ok(files)
+    Ok(())
 }

@@ -11,6 +11,7 @@ use futures_util::TryStreamExt;
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode};
 use std::future::Future;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
@@ -189,10 +190,28 @@ impl Store {
         }
     }
 
+    /// A part of an object, which may be shorter if the object is.
+    pub async fn read_range(&self, path: &str, range: Range<u64>) -> Result<Bytes, String> {
+        let place = self.place(path);
+        let read = || self.objects.get_range(&place, range.clone());
+        self.patiently(read).await.map_err(|error| self.cannot("read", path, &error))
+    }
+
     /// Everything below a folder, by name.
     pub async fn list(&self, folder: &str) -> Result<Vec<Listed>, String> {
-        let place = self.place(folder);
-        let list = || async { self.objects.list(Some(&place)).try_collect::<Vec<_>>().await };
+        self.list_behind(folder, None).await
+    }
+
+    /// What of that comes behind a path, by name.
+    pub async fn list_behind(&self, folder: &str, behind: Option<&str>) -> Result<Vec<Listed>, String> {
+        let (place, behind) = (self.place(folder), behind.map(|path| self.place(path)));
+        let list = || async {
+            let listed = match &behind {
+                Some(behind) => self.objects.list_with_offset(Some(&place), behind),
+                None => self.objects.list(Some(&place)),
+            };
+            listed.try_collect::<Vec<_>>().await
+        };
         let listed = self.patiently(list).await.map_err(|error| self.cannot("listed", folder, &error))?;
         let skip = if self.root.as_ref().is_empty() { 0 } else { self.root.as_ref().len() + 1 };
         let listed = listed.into_iter().map(|meta| Listed {

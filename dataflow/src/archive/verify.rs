@@ -4,7 +4,7 @@ use super::dataset::{
     ChangeRow, DataError, Dataset, MeasurementRow, PacketRow, Reader, RejectRow, Row, Select, TriggerRow,
 };
 use super::open::Archive;
-use super::protocol::Filed;
+use super::protocol::{Filed, Summary};
 use super::store::Store;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -58,6 +58,7 @@ pub fn verify(archive: &Archive, tell: &mut dyn FnMut(usize, usize)) -> Verified
         verified.bytes += file.descriptor.bytes;
         tell(verified.files as usize, all);
     }
+    verified.wrong.extend(summaries(archive));
     let kept_from = archive.expired(Dataset::Packets);
     for bound in archive.chain.manifests().iter().flat_map(|manifest| &manifest.epochs) {
         let (epoch, bound) = (bound.binding.epoch, bound.binding.packets);
@@ -68,6 +69,29 @@ pub fn verify(archive: &Archive, tell: &mut dyn FnMut(usize, usize)) -> Verified
         }
     }
     verified
+}
+
+/// What is wrong with summaries: each must say what the manifests up to it do, and leave out only layouts of their files.
+fn summaries(archive: &Archive) -> Vec<String> {
+    let store = &archive.store;
+    let listed = match store.wait(store.list("summaries")) {
+        Ok(listed) => listed,
+        Err(why) => return vec![why],
+    };
+    let look = |path: &str, through: Epoch| -> Result<(), String> {
+        let bytes = store.wait(store.read(path))?.ok_or("it is gone")?;
+        let said = Summary::decode(&bytes)?;
+        let chain = archive.chain.upto(through)?;
+        match Summary::of(&chain, &archive.layouts) {
+            // Layouts that were made later may be of these files too.
+            Some(summary) if said.layout <= summary.layout && said.is_but_for_layouts(&summary) => Ok(()),
+            _ => Err("it says something else than the manifests".into()),
+        }
+    };
+    let named = listed.iter().filter_map(|listed| Some((&listed.path, Summary::of_path(&listed.path)?)));
+    named
+        .filter_map(|(path, through)| look(path, through).err().map(|why| format!("{path}: {why}; remove it")))
+        .collect()
 }
 
 /// Packets by epoch, of a file of packets.

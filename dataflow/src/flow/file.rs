@@ -6,6 +6,7 @@ use crate::archive::dataset::{
     ChangeRow, DataError, File, Offered, PacketRow, RejectRow, Rejected, Row, Settled, TriggerRow, Writer, merge,
 };
 use crate::archive::protocol::{Filed, Generation};
+use crate::archive::schemas::Used;
 use crate::archive::store::Store;
 use crate::flow::clock::Judged;
 use crate::flow::group::Group;
@@ -79,6 +80,8 @@ pub struct Desk {
     pub store: Store,
     /// Under which generation.
     pub generation: Generation,
+    /// The schemas of packets.
+    pub schemas: Used,
     /// By which worker.
     pub worker: usize,
     /// Epochs before this are archived.
@@ -211,6 +214,7 @@ fn write(epochs: BTreeMap<Epoch, Rows>, group: Group, desk: &Desk) -> Result<Vec
         let homes: BTreeMap<ObjectId, Pixel> =
             rows.settled.iter().filter(|row| row.change > 0).map(|row| (row.object, row.pixel)).collect();
         let home = |object: ObjectId| homes.get(&object).copied().unwrap_or(Pixel::NONE);
+        desk.schemas.keep(&desk.store, &rows.packets)?;
         packets.put(rows.packets)?;
         let offered = rows.offered.into_iter().map(|(object, copy)| Offered { object, copy });
         measurements.put(merge(epoch, offered, rows.settled, home))?;

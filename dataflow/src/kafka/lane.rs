@@ -116,6 +116,12 @@ pub fn run(place: Place, sheets: &Receiver<Sheet>, tell: &mut dyn FnMut(Heard)) 
     }
 }
 
+/// Says of a lane that was never written where it begins: before anything is bound that it lacks, for a start that finds no
+/// lane written takes what is bound for older than they are.
+pub fn begin(place: Place) -> Result<(), Stop> {
+    Lane::open(place).map(drop)
+}
+
 impl Lane {
     /// Fences whoever wrote it before, reads how far it is, and says that it is ours.
     fn open(place: Place) -> Result<Lane, Stop> {
@@ -171,8 +177,9 @@ impl Lane {
                 "lane {lane} has published epoch {} meanwhile, by a generation that was still alive: start again",
                 lacks.0 - 1
             ))),
+            // It was never written when it was asked, and has been begun since by one that began before.
             lacks if from.is_some_and(|from| lacks < from) => {
-                Err(Stop::Internal(format!("lane {lane} lacks epoch {lacks}, before which the job begins")))
+                Err(Stop::Again(format!("lane {lane} lacks epoch {lacks}, before which the job begins: start again")))
             }
             _ => Ok(()),
         }

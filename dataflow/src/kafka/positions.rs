@@ -3,6 +3,7 @@
 use super::settings::Start;
 use crate::flow::feed::Binding;
 use crate::source::Range;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A partition of a topic, as bundles are named.
@@ -31,17 +32,34 @@ pub enum Begin {
 }
 
 /// The offsets behind everything that is bound.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<(Partition, u64)>", into = "Vec<(Partition, u64)>")]
 pub struct Positions(BTreeMap<Partition, u64>);
+
+impl From<Vec<(Partition, u64)>> for Positions {
+    fn from(positions: Vec<(Partition, u64)>) -> Positions {
+        Positions(positions.into_iter().collect())
+    }
+}
+
+impl From<Positions> for Vec<(Partition, u64)> {
+    fn from(positions: Positions) -> Vec<(Partition, u64)> {
+        positions.0.into_iter().collect()
+    }
+}
 
 impl Positions {
     /// By bindings, in their order.
     pub fn of<'a>(bindings: impl IntoIterator<Item = &'a Binding>) -> Positions {
-        let mut positions = Positions::default();
+        Positions::default().then(bindings)
+    }
+
+    /// With what was bound then.
+    pub fn then<'a>(mut self, bindings: impl IntoIterator<Item = &'a Binding>) -> Positions {
         for range in bindings.into_iter().flat_map(|binding| &binding.marks.ranges) {
-            positions.pass(range);
+            self.pass(range);
         }
-        positions
+        self
     }
 
     /// An epoch has this.

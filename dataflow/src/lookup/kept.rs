@@ -2,7 +2,7 @@
 //! packets: first what the object was offered, then what others claim of that.
 
 use super::{Copies, Known, Lookup, LookupError, Moment, answers, near};
-use crate::archive::dataset::{Dataset, MeasurementRow, Row, Select, TriggerRow};
+use crate::archive::dataset::{Dataset, MeasurementRow, Names, Row, Select, TriggerRow};
 use crate::archive::open::Archive;
 use crate::archive::protocol::Bound;
 use crate::archive::rows::Rows;
@@ -10,6 +10,7 @@ use crate::names::object_name;
 use skydiff_operators::{Clocks, Epoch, Kept};
 use skydiff_schemas::{Kind, MicroDays, ObjectId, Row as Offered, SourceId};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 /// What was offered, by epoch.
 type Epochs = BTreeMap<Epoch, Vec<Kept>>;
@@ -25,8 +26,9 @@ impl Lookup {
             epochs.entry(epoch).or_default().push(Kept::Row(rival, row));
         })?;
         let mut triggers = HashMap::new();
-        each::<TriggerRow>(archive, Dataset::Contexts, &mut |row| {
-            if row.change > 0 && (row.object == object || rivals.contains(&row.object)) {
+        let both = rivals.iter().copied().chain([object]).collect();
+        each::<TriggerRow>(archive, Dataset::Contexts, Some(Names::Objects(both)), &mut |row| {
+            if row.change > 0 {
                 if row.object == object {
                     triggers.insert(row.context.source, row.context.time);
                 }
@@ -68,26 +70,30 @@ impl Lookup {
         epochs: &mut Epochs,
         copies: &mut Copies,
     ) -> Result<HashSet<(Kind, SourceId)>, LookupError> {
-        let (mut claimed, mut seen, mut alert_of) = (HashSet::new(), HashSet::new(), None);
-        each::<MeasurementRow>(archive, Dataset::Measurements, &mut |row| {
+        let mut claimed = HashSet::new();
+        let own = Names::Objects([object].into_iter().collect());
+        each::<MeasurementRow>(archive, Dataset::Measurements, Some(own), &mut |row| {
+            let Some(version) = row.version else { return };
+            if row.global {
+                claimed.insert((row.measurement.kind, row.measurement.id));
+            }
+            let own = Offered { measurement: row.measurement, version, global: row.global };
+            copies.add(&own);
+            epochs.entry(row.epoch).or_default().push(Kept::Row(object, own));
+        })?;
+        if !epochs.is_empty() {
+            return Ok(claimed);
+        }
+        // Who is looked for in vain may be another whose name is like it.
+        let (mut seen, mut alert_of) = (HashSet::new(), None);
+        each::<MeasurementRow>(archive, Dataset::Measurements, None, &mut |row| {
             let Some(version) = row.version else { return };
             seen.insert(row.object);
             if version.trigger && row.measurement.id.0 == object.id {
                 alert_of = Some(object_name(row.object));
             }
-            if row.object == object {
-                if row.global {
-                    claimed.insert((row.measurement.kind, row.measurement.id));
-                }
-                let own = Offered { measurement: row.measurement, version, global: row.global };
-                copies.add(&own);
-                epochs.entry(row.epoch).or_default().push(Kept::Row(object, own));
-            }
         })?;
-        match epochs.is_empty() {
-            false => Ok(claimed),
-            true => Err(LookupError::Unknown { packets: packets(bounds), near: near(object, &seen), alert_of }),
-        }
+        Err(LookupError::Unknown { packets: packets(bounds), near: near(object, &seen), alert_of })
     }
 }
 
@@ -99,7 +105,8 @@ pub(super) fn rivals(
     tell: &mut dyn FnMut(Epoch, ObjectId, Offered),
 ) -> Result<BTreeSet<ObjectId>, LookupError> {
     let mut rivals = BTreeSet::new();
-    each::<MeasurementRow>(archive, Dataset::Measurements, &mut |row| {
+    let sources = Names::Sources(claimed.iter().map(|(_, source)| *source).collect());
+    each::<MeasurementRow>(archive, Dataset::Measurements, Some(sources), &mut |row| {
         let of_other = row.object.survey == object.survey && row.object != object && row.global;
         let Some(version) = row.version.filter(|_| of_other) else { return };
         if claimed.contains(&(row.measurement.kind, row.measurement.id)) {
@@ -110,14 +117,16 @@ pub(super) fn rivals(
     Ok(rivals)
 }
 
-/// Every row of a dataset, in order of their epochs.
+/// Every row of a dataset that has one of the names, or every row, in order of their epochs.
 fn each<R: Row + Send + 'static>(
     archive: &Archive,
     dataset: Dataset,
+    names: Option<Names>,
     tell: &mut dyn FnMut(R),
 ) -> Result<(), LookupError> {
     let Some(last) = archive.chain.last() else { return Ok(()) };
-    let rows = Rows::<R>::open(archive, dataset, &Select::default(), &[]);
+    let select = Select { names: names.map(Arc::new), ..Select::default() };
+    let rows = Rows::<R>::open(archive, dataset, &select, &[]);
     rows.and_then(|mut rows| rows.take(last, tell)).map_err(LookupError::Archive)
 }
 

@@ -3,10 +3,10 @@
 
 use super::kept::rivals;
 use super::{Lookup, LookupError, identities};
-use crate::archive::dataset::{Dataset, PacketRow, Reader, RejectRow, Rejected, Row as _, Select};
+use crate::archive::dataset::{Dataset, Names, PacketRow, Ranges, Reader, RejectRow, Rejected, Row as _, Select};
 use crate::archive::open::Archive;
 use crate::archive::recall::{night_of, parcel};
-use crate::archive::rows::read_rows;
+use crate::archive::rows::{Far, read_rows};
 use crate::cone::Cone;
 use crate::kafka::registry::archived;
 use crate::reject::Reject;
@@ -15,6 +15,7 @@ use skydiff_operators::Epoch;
 use skydiff_schemas::ObjectId;
 use skydiff_schemas::avro::confluent;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 /// What came from a cone in some nights.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +57,7 @@ impl Lookup {
         let of_nights = bounds.filter(|bound| night_of(&bound.binding).is_some_and(within));
         let epochs: BTreeSet<Epoch> = of_nights.map(|bound| bound.binding.epoch).collect();
         let Some(range) = epochs.first().copied().zip(epochs.last().copied()) else { return Ok(found) };
-        look(archive, Some(range), &mut |row| {
+        look(archive, Select { epochs: Some(range), ..Select::default() }, &mut |row| {
             if epochs.contains(&row.epoch) {
                 found.packets += 1;
                 row.alerts.iter().for_each(|alert| found.hear(alert.object, alert.position.degrees(), cone));
@@ -68,7 +69,8 @@ impl Lookup {
 
     /// The packets of an archive that have to do with an object, each as a share, in the order in which they were bound.
     pub(crate) fn recall(&self, archive: &Archive, object: ObjectId) -> Result<Vec<Share>, LookupError> {
-        let own = look(archive, None, &mut |row| row.alerts.iter().any(|alert| alert.object == object))?;
+        let of = |objects| Select { names: Some(Arc::new(Names::Objects(objects))), ..Select::default() };
+        let own = look(archive, of([object].into_iter().collect()), &mut |_| true)?;
         let schemas = archived(&archive.store).map_err(LookupError::Archive)?;
         let (mut reader, mut claimed) = (self.reader()?, HashSet::new());
         for share in own.iter().map(|row| share(0, row, &schemas)) {
@@ -81,8 +83,7 @@ impl Lookup {
         let rivals = rivals(archive, object, &claimed, &mut |_, _, _| ())?;
         let mut rows = own;
         if !rivals.is_empty() {
-            let wanted = |of: ObjectId| of == object || rivals.contains(&of);
-            rows = look(archive, None, &mut |row| row.alerts.iter().any(|alert| wanted(alert.object)))?;
+            rows = look(archive, of(rivals.into_iter().chain([object]).collect()), &mut |_| true)?;
         }
         Ok((0..).zip(&rows).map(|(number, row)| share(number, row, &schemas)).collect())
     }
@@ -106,34 +107,34 @@ impl Lookup {
 /// The packets that are wanted, in the order in which they were bound; `wanted` sees each without its bytes.
 fn look(
     archive: &Archive,
-    epochs: Option<(Epoch, Epoch)>,
+    select: Select,
     wanted: &mut dyn FnMut(&PacketRow) -> bool,
 ) -> Result<Vec<PacketRow>, LookupError> {
     let url = archive.store.url();
     if let Some(through) =
-        archive.expired(Dataset::Packets).filter(|through| epochs.is_none_or(|(first, _)| first <= *through))
+        archive.expired(Dataset::Packets).filter(|through| select.epochs.is_none_or(|(first, _)| first <= *through))
     {
         return Err(LookupError::Archive(format!(
             "archive {url}: packets up to epoch {through} have expired; what was kept of them is told by `skydiff object`"
         )));
     }
-    let lean = Select { epochs, lean: true, ..Select::default() };
+    let lean = Select { lean: true, ..select.clone() };
     let mut found = Vec::new();
     for file in archive.files(Dataset::Packets).into_iter().filter(|file| lean.meets(&file.descriptor)) {
         let of_file =
             |why: &dyn std::fmt::Display| LookupError::Archive(format!("archive {url}: {}: {why}", file.path));
-        let bytes = archive.store.wait(archive.store.read(&file.path)).map_err(LookupError::Archive)?;
-        let bytes = bytes.ok_or_else(|| of_file(&"it is missing: bring it back"))?;
+        let far = Far { store: archive.store.clone(), path: file.path.clone(), bytes: file.descriptor.bytes };
+        let ranges = Ranges::new(Arc::new(far), &file.descriptor).map_err(|error| of_file(&error))?;
         let mut keys = HashSet::new();
-        let reader = Reader::<PacketRow>::whole(&bytes, &file.descriptor, &lean).map_err(|error| of_file(&error))?;
+        let reader = Reader::<PacketRow>::open(ranges.clone(), &lean).map_err(|error| of_file(&error))?;
         for batch in reader {
             let batch = batch.map_err(|error| of_file(&error))?;
             keys.extend(batch.iter().filter(|row| wanted(row)).map(key));
         }
         let (first, last) = (keys.iter().map(|key| key.0).min(), keys.iter().map(|key| key.0).max());
         let Some(range) = first.zip(last) else { continue };
-        let whole = Select { epochs: Some(range), ..Select::default() };
-        let reader = Reader::<PacketRow>::open(bytes, &whole).map_err(|error| of_file(&error))?;
+        let whole = Select { epochs: Some(range), ..select.clone() };
+        let reader = Reader::<PacketRow>::open(ranges, &whole).map_err(|error| of_file(&error))?;
         for batch in reader {
             found.extend(batch.map_err(|error| of_file(&error))?.into_iter().filter(|row| keys.contains(&key(row))));
         }

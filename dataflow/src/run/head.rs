@@ -1,6 +1,6 @@
 //! What process 0 prepares before the dataflow: the archive, what is recalled of it, what is new, and the books.
 
-use super::lanes::{Publishes, publishes, said};
+use super::lanes::{Publishes, begin, publishes, said};
 use super::live::live;
 use super::retell::retell;
 use super::{Request, RunError};
@@ -8,8 +8,8 @@ use crate::archive::cone::objects_of;
 use crate::archive::dataset::Names;
 use crate::archive::keep::Keeper;
 use crate::archive::open::{Archive, Claimed, Unclaimed};
-use crate::archive::protocol::{Bound, Generation, Manifest, Sum, resume};
-use crate::archive::recall::{From, Granularity, Recalled, Step, captured, night_of, steps};
+use crate::archive::protocol::{Bound, Generation, Manifest, Progress, Resume, ResumeError, Sum, resume};
+use crate::archive::recall::{From, Granularity, Recalled, Step, Visits, captured, night_of, steps, visits};
 use crate::archive::snapshot::Snapshot;
 use crate::cone::Cone;
 use crate::event::Event;
@@ -227,25 +227,27 @@ impl Begun {
     /// Goes on behind the last manifest, with what is known loaded as one epoch.
     fn go_on(url: &str, job: &Job, text: &str, request: &Request) -> Result<Begun, RunError> {
         let keep = job.keep().map_err(RunError::Settings)?;
-        let claimed = Claimed::open(url, request.take_over).map_err(|error| match error {
+        let mut claimed = Claimed::open(url, request.take_over).map_err(|error| match error {
             Unclaimed::Refused(why) => RunError::Settings(why),
             Unclaimed::Failed(why) => RunError::Stop(Stop::Sink(why)),
         })?;
-        let (archive, chain) = (claimed.archive.clone(), &claimed.archive.chain);
         let settings = claimed.put_settings(text).map_err(RunError::Settings)?;
-        let mut restates = None;
-        if let Some(last) = chain.manifests().last().filter(|last| last.settings != settings) {
-            let before = archive.settings(&last.settings).map_err(RunError::Settings)?;
-            if let Some(why) = refused(&before, text, request.restate) {
-                let _ = claimed.end();
-                return Err(RunError::Settings(format!("archive {url} {why}")));
-            }
-            restates = Some(Restates::new(before, text, chain.next()));
+        // What was said is told once more in files, and other settings take effect on all that is known.
+        if job.sink.to.is_some() || claimed.archive.chain.manifests().iter().any(|one| one.settings != settings) {
+            claimed.read_all().map_err(RunError::Settings)?;
+        }
+        let last = claimed.archive.chain.manifests().last().filter(|last| last.settings != settings);
+        let before = last.map(|last| claimed.archive.settings(&last.settings)).transpose();
+        let before = before.map_err(RunError::Settings)?;
+        if let Some(why) = before.as_ref().and_then(|before| refused(before, text, request.restate)) {
+            let _ = claimed.end();
+            return Err(RunError::Settings(format!("archive {url} {why}")));
         }
         let lanes = said(job)?;
         let lanes = lanes.as_ref().map_or(Vec::new(), |said| said.lanes.clone());
-        let resume =
-            resume(chain.last(), &lanes, &archive.snapshots).map_err(|error| RunError::Settings(error.to_string()))?;
+        let resume = resumed(&mut claimed, &lanes)?;
+        let (archive, chain) = (claimed.archive.clone(), &claimed.archive.chain);
+        let mut restates = before.map(|before| Restates::new(before, text, chain.next()));
         let begun = chain.last().map_or(Epoch(0), |last| chain.begin(last));
         if restates.is_none() && begun > Epoch(0) && resume.replayed == begun && begun < resume.live {
             let sum = chain.settings(Epoch(begun.0 - 1)).cloned().unwrap_or_else(|| settings.clone());
@@ -302,14 +304,13 @@ impl Begun {
             only: None,
             restated: None,
         });
-        let bindings = chain.manifests().iter().flat_map(|m| &m.epochs).map(|bound| &bound.binding);
         let digests = match &restates {
             Some(restates) if restates.at == resume.live => BTreeMap::new(),
             _ => chain.manifests().last().map(digest).into_iter().collect(),
         };
         let now = restates.as_ref().is_some_and(|restates| restates.at == resume.live);
         let past = Past { since: resume.live, restates: now, digests };
-        let keeper = Keeper::new(archive.store.clone(), keep, chain.manifests());
+        let keeper = Keeper::new(archive.store.clone(), keep, chain.night());
         let binder = Binder {
             store: archive.store.clone(),
             generation: claimed.generation,
@@ -323,8 +324,11 @@ impl Begun {
             watch: request.gauges.watch.clone(),
         };
         let publishes = publishes(job, claimed.generation.0, Some(resume.live))?;
+        if let Some(publishes) = &publishes {
+            begin(job, &lanes, publishes, resume.replayed)?;
+        }
         let recalled = recalled.into_iter().chain(replayed).collect();
-        let (taken, positions) = (Taken::of(bindings.clone()), Positions::of(bindings));
+        let (taken, positions) = (chain.taken(), chain.positions());
         let told = resume.replayed;
         let (binder, claimed) = (Some(binder), Some(claimed));
         Ok(Begun { recalled, known, restates, past, taken, positions, told, publishes, binder, claimed })
@@ -382,7 +386,11 @@ impl Begun {
             replay.in_force || archive.chain.restated().all(|restated| restated != epoch)
         };
         let rest: Vec<&Bound> = rest.iter().filter(in_force).copied().collect();
-        let steps = steps(&rest, replay.granularity);
+        let visits = match replay.granularity {
+            Granularity::Visit => visits(&archive, first, end).map_err(RunError::Settings)?,
+            Granularity::Epoch | Granularity::Night => Visits::default(),
+        };
+        let steps = steps(&rest, replay.granularity, &visits);
         // Digests are of all that was known, in the settings of then.
         let complete = (!replay.cold || before.is_empty()) && only.is_none();
         let same = manifests.iter().filter(|manifest| complete && manifest.last >= first && manifest.settings == ours);
@@ -393,6 +401,25 @@ impl Begun {
         let past = Past { since: first, restates: restates.is_some(), digests };
         Ok(Begun { recalled, known, restates, past, told: first, publishes, ..Begun::default() })
     }
+}
+
+/// From where lanes that are so far go on. Lists once more where what was listed does not reach.
+fn resumed(claimed: &mut Claimed, lanes: &[Option<Progress>]) -> Result<Resume, RunError> {
+    let summed = claimed.archive.chain.summed().map(|summed| summed.through);
+    let is_before = |lane: &Progress| summed.is_some_and(|through| lane.lacks() <= through);
+    if lanes.iter().flatten().any(is_before) {
+        claimed.read_all().map_err(RunError::Settings)?;
+    }
+    let decide = |archive: &Archive| resume(archive.chain.last(), lanes, &archive.snapshots);
+    let decided = match decide(&claimed.archive) {
+        // A writer that was not fenced yet may have gone on since, and lanes were asked after that.
+        Err(ResumeError::Ahead(..)) => {
+            claimed.list_again().map_err(RunError::Settings)?;
+            decide(&claimed.archive)
+        }
+        decided => decided,
+    };
+    decided.map_err(|error| RunError::Settings(error.to_string()))
 }
 
 /// How a replay publishes, if it does: as a job of its own.

@@ -2,12 +2,15 @@
 
 use super::RunError;
 use crate::archive::protocol::Progress;
+use crate::flow::clock::Stop;
+use crate::kafka::lane::{self, Place};
 use crate::kafka::message::Report;
 use crate::kafka::progress::Reports;
 use crate::kafka::registry::Registry;
 use crate::kafka::settings::Form;
 use crate::kafka::topics;
 use crate::settings::Job;
+use crate::watch::Watch;
 use serde::{Deserialize, Serialize};
 use skydiff_operators::Epoch;
 use skydiff_schemas::record::avro_schema;
@@ -51,6 +54,37 @@ pub(super) fn said(job: &Job) -> Result<Option<Said>, RunError> {
     let generation = reports.iter().flatten().map(|report| report.generation).max().unwrap_or(0);
     let lanes = reports.iter().map(|report| report.as_ref().map(Report::progress)).collect();
     Ok(Some(Said { lanes, generation }))
+}
+
+/// Begins those of these lanes that were never written, at the first epoch that is told.
+pub(super) fn begin(job: &Job, lanes: &[Option<Progress>], publishes: &Publishes, told: Epoch) -> Result<(), RunError> {
+    let unborn = (0..).zip(lanes).filter(|(_, said)| said.is_none()).map(|(lane, _)| lane);
+    let places: Vec<Place> = unborn.filter_map(|lane| publishes.place(job, lane, told, Watch::default())).collect();
+    let begun = std::thread::scope(|scope| {
+        let begun: Vec<_> = places.into_iter().map(|place| scope.spawn(|| lane::begin(place))).collect();
+        let panicked = |_| Err(Stop::Internal("a thread that begins a lane has ended".into()));
+        begun.into_iter().try_for_each(|begun| begun.join().unwrap_or_else(panicked))
+    });
+    begun.map_err(RunError::Stop)
+}
+
+impl Publishes {
+    /// What is known of a lane before it is opened; `told` is the first epoch that is told.
+    pub(super) fn place(&self, job: &Job, lane: u32, told: Epoch, watch: Watch) -> Option<Place> {
+        let settings = &job.sink.kafka;
+        Some(Place {
+            job: job.name.clone(),
+            lane,
+            lanes: job.sink.lanes,
+            generation: self.generation,
+            from: self.live.map(|_| told),
+            live: self.live,
+            born: told,
+            topics: settings.topics()?,
+            settings: settings.clone(),
+            watch,
+        })
+    }
 }
 
 /// How records are published, if they are.

@@ -4,25 +4,30 @@
 //! is never the same.
 
 use crate::flow::feed::Binding;
-use std::collections::{HashMap, VecDeque};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, VecDeque};
 
 /// What is bound of each bundle, in the order of the job.
-#[derive(Clone, Debug, Default)]
-pub struct Taken(HashMap<String, VecDeque<(u64, bool)>>);
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken(BTreeMap<String, VecDeque<(u64, bool)>>);
 
 impl Taken {
     /// By bindings, in their order.
     pub fn of<'a>(bindings: impl IntoIterator<Item = &'a Binding>) -> Taken {
-        let mut taken = Taken::default();
+        Taken::default().then(bindings)
+    }
+
+    /// With what was bound then.
+    pub fn then<'a>(mut self, bindings: impl IntoIterator<Item = &'a Binding>) -> Taken {
         for binding in bindings {
             if let Some(origin) = &binding.origin {
-                taken.open(&origin.bundle).0 = binding.first + binding.packets;
+                self.open(&origin.bundle).0 = binding.first + binding.packets;
             }
             if let Some(file) = &binding.marks.file {
-                taken.open(file).1 = true;
+                self.open(file).1 = true;
             }
         }
-        taken
+        self
     }
 
     /// The last entry of a bundle, if that has not come to its end.

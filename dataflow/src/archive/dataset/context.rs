@@ -93,6 +93,7 @@ const COUNTED: [Counted; 3] = [
 
 impl Row for TriggerRow {
     const DATASET: Dataset = Dataset::Contexts;
+    const FOUND_BY: &'static [&'static str] = &["object_id"];
 
     fn epoch(&self) -> Epoch {
         self.epoch

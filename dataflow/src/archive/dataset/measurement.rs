@@ -39,6 +39,7 @@ pub(super) const KINDS: [&str; 3] = ["source", "forced", "limit"];
 impl Row for MeasurementRow {
     const DATASET: Dataset = Dataset::Measurements;
     const SHOWN: &'static [&'static str] = &["magnitude"];
+    const FOUND_BY: &'static [&'static str] = &["object_id", "source_id"];
 
     fn epoch(&self) -> Epoch {
         self.epoch

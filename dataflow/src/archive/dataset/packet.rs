@@ -2,7 +2,7 @@
 
 use super::column::{Column, Packing, TIME, common, maybe_times, objects, pixels, positions, schema, times};
 use super::take::{Long, Objects, column, every, numbers, position, texts, values};
-use super::{DataError, Dataset, Row};
+use super::{DataError, Dataset, Names, Row};
 use arrow_array::builder::BinaryBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal64Type, Int16Type, Int32Type, UInt64Type};
@@ -74,6 +74,7 @@ fn alert_item() -> Arc<Field> {
 impl Row for PacketRow {
     const DATASET: Dataset = Dataset::Packets;
     const LONG: Option<&'static str> = Some("bytes");
+    const FOUND_BY: &'static [&'static str] = &["alerts.list.element.object_id"];
 
     fn epoch(&self) -> Epoch {
         self.epoch
@@ -85,6 +86,13 @@ impl Row for PacketRow {
 
     fn time(&self) -> Option<MicroDays> {
         self.alerts.first().map(|alert| alert.time)
+    }
+
+    fn is_of(&self, names: &Names) -> bool {
+        self.alerts.iter().any(|alert| match names {
+            Names::Objects(objects) => objects.contains(&alert.object),
+            Names::Sources(sources) => sources.contains(&alert.trigger),
+        })
     }
 
     fn size(&self) -> usize {

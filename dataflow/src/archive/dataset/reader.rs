@@ -21,6 +21,9 @@ const BATCH: usize = 8_192;
 /// The same where rows are long.
 const LONG_BATCH: usize = 64;
 
+/// So many names are looked for before their rows are.
+const FEW: usize = 10_000;
+
 /// The wanted rows of a file, some at a time, in order of their epochs.
 pub struct Reader<R: Row> {
     batches: ParquetRecordBatchReader,
@@ -50,13 +53,23 @@ impl<R: Row> Reader<R> {
         let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), options).map_err(corrupt)?;
         let names: Vec<&str> = columns.iter().map(|column| column.name).filter(lean).collect();
         let mask = ProjectionMask::columns(metadata.metadata().file_metadata().schema_descr(), names);
-        let groups = row_groups(metadata.metadata(), select);
+        let mut groups = row_groups(metadata.metadata(), select);
         let rows = metadata.metadata().file_metadata().num_rows().max(0) as u64;
         let of = metadata.metadata().num_row_groups();
-        let taken = (groups.len(), of);
         let long = R::LONG.is_some() && !select.lean;
         let filter = select.names.as_ref().map(|names| by_name(&metadata, names));
-        let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+        if let Some(names) = &select.names {
+            let mut found = Vec::new();
+            for group in groups {
+                if may_have(&builder, group, names)? {
+                    found.push(group);
+                }
+            }
+            groups = found;
+        }
+        let taken = (groups.len(), of);
+        let batches = builder
             .with_projection(mask)
             .with_row_filter(filter.unwrap_or(RowFilter::new(Vec::new())))
             .with_row_groups(groups)
@@ -90,6 +103,22 @@ impl<R: Row> Iterator for Reader<R> {
             Ok(rows)
         }))
     }
+}
+
+/// Whether a row group may have one of the names, by what the file says of those that it cannot have.
+fn may_have<F: ChunkReader + 'static>(
+    file: &ParquetRecordBatchReaderBuilder<F>,
+    group: usize,
+    names: &Names,
+) -> Result<bool, DataError> {
+    let numbers = names.numbers();
+    let columns = file.metadata().row_group(group).columns();
+    let column =
+        columns.iter().position(|column| column.column_path().parts().last().is_some_and(|n| n == names.column()));
+    // Of many names one is nearly always there.
+    let Some(column) = column.filter(|_| numbers.len() <= FEW) else { return Ok(true) };
+    let filter = file.get_row_group_column_bloom_filter(group, column).map_err(corrupt)?;
+    Ok(filter.is_none_or(|filter| numbers.iter().any(|number| filter.check(&number.cast_signed()))))
 }
 
 /// Looks at the column of the names first, so that the others are unpacked for the rows that have one of them.

@@ -17,6 +17,9 @@ pub trait Row: Sized {
     /// Columns that are there for people: rows follow from the others, and no reader here unpacks them.
     const SHOWN: &'static [&'static str] = &[];
 
+    /// Columns of numbers by which rows are looked for: a file says of each row group which ones it cannot have.
+    const FOUND_BY: &'static [&'static str] = &[];
+
     /// When it came to be known.
     fn epoch(&self) -> Epoch;
 

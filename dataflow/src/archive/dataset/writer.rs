@@ -5,14 +5,14 @@
 
 use super::column::{Column, Packing, schema};
 use super::ranges::BLOCK;
-use super::{DataError, Dataset, Descriptor, File, Row};
+use super::{DataError, Descriptor, File, Row};
 use arrow_array::RecordBatch;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{BloomFilterPosition, EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -25,6 +25,8 @@ const BATCH: usize = 8_192;
 const GROUP_ROWS: usize = 1 << 17;
 /// Bytes of a row group, compressed: what a reader holds of it.
 const GROUP_BYTES: usize = 32 << 20;
+/// How often a row group is looked at that has none of the names.
+const MISTAKEN: f64 = 0.01;
 /// Changes when a file of before can no longer be read as one of now.
 pub(super) const LAYOUT: &str = "1";
 
@@ -47,7 +49,7 @@ impl<R: Row> Writer<R> {
     pub fn new() -> Result<Writer<R>, DataError> {
         let columns = R::columns();
         let options =
-            ArrowWriterOptions::new().with_properties(properties(R::DATASET, &columns)).with_skip_arrow_metadata(true);
+            ArrowWriterOptions::new().with_properties(properties::<R>(&columns)).with_skip_arrow_metadata(true);
         let columns = schema(&columns);
         let out = ArrowWriter::try_new_with_options(Vec::new(), columns.clone(), options).map_err(failed)?;
         Ok(Writer {
@@ -173,7 +175,7 @@ fn parts(bytes: &[u8]) -> Vec<String> {
     if blocks.len() > 1 { blocks.map(sha256).collect() } else { vec![] }
 }
 
-fn properties(dataset: Dataset, columns: &[Column]) -> WriterProperties {
+fn properties<R: Row>(columns: &[Column]) -> WriterProperties {
     let about = columns.iter().map(|column| {
         let mut about = json!({"doc": column.doc});
         if !column.unit.is_empty() {
@@ -183,7 +185,7 @@ fn properties(dataset: Dataset, columns: &[Column]) -> WriterProperties {
     });
     let about = serde_json::Value::Object(about.collect());
     let key_values = [
-        ("skydiff.dataset", dataset.name().into()),
+        ("skydiff.dataset", R::DATASET.name().into()),
         ("skydiff.layout", LAYOUT.into()),
         ("skydiff.columns", about.to_string()),
     ];
@@ -195,6 +197,7 @@ fn properties(dataset: Dataset, columns: &[Column]) -> WriterProperties {
         .set_max_row_group_row_count(Some(GROUP_ROWS))
         .set_compression(Compression::ZSTD(level))
         .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_bloom_filter_position(BloomFilterPosition::End)
         .set_dictionary_enabled(true);
     for column in columns {
         let path = ColumnPath::from(column.name);
@@ -209,6 +212,13 @@ fn properties(dataset: Dataset, columns: &[Column]) -> WriterProperties {
                 .set_column_statistics_enabled(path.clone(), EnabledStatistics::None)
                 .set_column_compression(path.clone(), Compression::ZSTD(level)),
         };
+    }
+    for path in R::FOUND_BY {
+        let path = ColumnPath::new(path.split('.').map(str::to_owned).collect());
+        properties = properties
+            .set_column_bloom_filter_enabled(path.clone(), true)
+            .set_column_bloom_filter_fpp(path.clone(), MISTAKEN)
+            .set_column_bloom_filter_max_ndv(path, GROUP_ROWS as u64);
     }
     properties.build()
 }

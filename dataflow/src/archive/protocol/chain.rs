@@ -1,12 +1,18 @@
 //! Whether the manifests that are there follow one another, from the first epoch on.
 
-use super::manifest::Manifest;
+use super::manifest::{Bound, Manifest};
 use super::names::Sum;
+use super::summary::Summary;
+use crate::flow::feed::Binding;
+use crate::kafka::positions::Positions;
+use crate::source::{Night, Taken};
 use skydiff_operators::Epoch;
 
 /// The manifests of an archive, in order: contiguous, each naming the bytes of the one before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Chain {
+    /// What stands for those before the first that is here, and for that one too.
+    summed: Option<Box<Summary>>,
     manifests: Vec<Manifest>,
     head: Option<Sum>,
 }
@@ -50,6 +56,45 @@ impl Chain {
         Ok(chain)
     }
 
+    /// Of a summary and the bytes of the last manifest in it; those behind it are to be added.
+    pub fn behind(summary: Summary, last: &[u8]) -> Result<Chain, ChainError> {
+        let path = super::names::manifest_path(summary.first);
+        if Sum::of(last) != summary.head {
+            return Err(ChainError::Unchained(path));
+        }
+        let manifest = Manifest::decode(last).map_err(|why| ChainError::Damaged(path, why))?;
+        let head = Some(summary.head.clone());
+        Ok(Chain { summed: Some(Box::new(summary)), manifests: vec![manifest], head })
+    }
+
+    /// The manifests up to the one that ends with this epoch. The error says why there is none.
+    pub fn upto(&self, last: Epoch) -> Result<Chain, String> {
+        let many = self.told().iter().take_while(|manifest| manifest.last <= last).count();
+        let (upto, behind) = self.told().split_at(many);
+        let ends = upto.last().is_some_and(|manifest| manifest.last == last) && self.summed.is_none();
+        let head = behind.first().map_or_else(|| self.head.clone(), |next| next.previous.clone());
+        match ends {
+            true => Ok(Chain { summed: None, manifests: upto.to_vec(), head }),
+            false => Err(format!("no manifest ends with epoch {last}")),
+        }
+    }
+
+    /// What stands for manifests that were not read.
+    pub fn summed(&self) -> Option<&Summary> {
+        self.summed.as_deref()
+    }
+
+    /// How many manifests there are.
+    pub fn len(&self) -> u64 {
+        let (before, first) = self.summed().map_or((0, 0), |summed| (summed.manifests, 1));
+        before + self.manifests.len() as u64 - first
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.manifests.is_empty()
+    }
+
     /// Adds the manifest that is named after `first`.
     pub fn add(&mut self, first: Epoch, bytes: &[u8]) -> Result<(), ChainError> {
         let path = super::names::manifest_path(first);
@@ -68,9 +113,40 @@ impl Chain {
         Ok(())
     }
 
-    /// In order.
+    /// In order; of a chain that is summed up, the last of the summary and those behind it.
     pub fn manifests(&self) -> &[Manifest] {
         &self.manifests
+    }
+
+    /// Those that no summary stands for.
+    fn told(&self) -> &[Manifest] {
+        self.manifests.get(usize::from(self.summed.is_some())..).unwrap_or_default()
+    }
+
+    /// Every epoch, in order; those of a summary are one, since other settings took effect last.
+    pub fn bounds(&self) -> impl Iterator<Item = &Bound> {
+        let before = self.summed().map(|summed| &summed.known);
+        before.into_iter().chain(self.told().iter().flat_map(|manifest| &manifest.epochs))
+    }
+
+    fn bindings(&self) -> impl Iterator<Item = &Binding> {
+        self.told().iter().flat_map(|manifest| &manifest.epochs).map(|bound| &bound.binding)
+    }
+
+    /// What is bound of bundles.
+    pub fn taken(&self) -> Taken {
+        self.summed().map_or_else(Taken::default, |summed| summed.taken.clone()).then(self.bindings())
+    }
+
+    /// What is bound of partitions.
+    pub fn positions(&self) -> Positions {
+        self.summed().map_or_else(Positions::default, |summed| summed.positions.clone()).then(self.bindings())
+    }
+
+    /// The newest night in which packets were received.
+    pub fn night(&self) -> Option<Night> {
+        let of = |binding: &Binding| Night::of_receipt(binding.origin.as_ref()?.received);
+        self.bindings().filter_map(of).max().max(self.summed().and_then(|summed| summed.night))
     }
 
     /// The last epoch that is durable.
@@ -85,7 +161,9 @@ impl Chain {
 
     /// The epochs at which other settings took effect: each holds all that was known then, once more.
     pub fn restated(&self) -> impl Iterator<Item = Epoch> {
-        self.manifests.windows(2).filter(|two| two[0].settings != two[1].settings).map(|two| two[1].first)
+        let before = self.summed().into_iter().flat_map(|summed| summed.settings.iter().skip(1));
+        let behind = self.manifests.windows(2).filter(|two| two[0].settings != two[1].settings);
+        before.map(|(epoch, _)| *epoch).chain(behind.map(|two| two[1].first))
     }
 
     /// The epoch from which on the log must be read to know the state at `epoch`.
@@ -95,8 +173,11 @@ impl Chain {
 
     /// What was in force at an epoch.
     pub fn settings(&self, epoch: Epoch) -> Option<&Sum> {
-        let of = self.manifests.iter().find(|manifest| manifest.first <= epoch && epoch <= manifest.last);
-        of.map(|manifest| &manifest.settings)
+        if let Some(summed) = self.summed().filter(|summed| epoch <= summed.through) {
+            return summed.settings.iter().rev().find(|(first, _)| *first <= epoch).map(|(_, settings)| settings);
+        }
+        let at = self.manifests.partition_point(|manifest| manifest.last < epoch);
+        self.manifests.get(at).map(|manifest| &manifest.settings)
     }
 
     /// What the next manifest must name as the one before it.

@@ -1,21 +1,29 @@
-//! Crashes, zombies and races, driven through the decisions that really run: `start`, `resume`, `after_put`, `Chain`.
+//! Crashes, zombies and races, driven through the decisions that really run: `start`, `resume`, `after_put`, `Chain`, `Summary`.
 //!
-//! A process is a machine that does one externally visible thing a step. A schedule lets several of them take turns, lets
-//! some die and others take their place while they live, loses answers of the store, and ends with one undisturbed start.
-//! Then every lane must hold what the manifests say, once and in order, and the manifests every offset of every partition.
-//! Orders of commits that are known to be wrong are run too: a model that finds nothing in them would prove nothing.
+//! A process is a machine that does one externally visible thing a step: its head claims, lists, asks the lanes how far they
+//! are, and binds; each of its lanes, beside it, fences, reads how far it is, says that it is there, and publishes. A schedule
+//! lets several processes take turns, lets some die and others take their place while they live, loses answers of the store,
+//! and ends with one undisturbed start. Then every lane must hold what the manifests say, once and in order, and the manifests
+//! every offset of every partition. Orders that are known to be wrong are run too: a model that finds nothing in them would
+//! prove nothing.
 
+mod lane;
 mod world;
 
 use super::manifest::tests::manifest;
-use super::{Chain, Generation, Manifest, Progress, Put, Resume, Start, Verdict, after_put, resume, start};
+use super::{
+    Chain, Generation, Manifest, Progress, Put, Resume, ResumeError, Start, Summary, Verdict, after_put, resume, start,
+};
 use crate::source::Origin;
+use lane::{Lane, Place, Topic};
 use skydiff_operators::Epoch;
 use skydiff_schemas::MicroDays;
 use std::collections::{BTreeMap, BTreeSet};
-use world::{Lane, Random, World, check, says, state};
+use world::{Random, World, check, says, state};
 
 const PARTITIONS: usize = 3;
+/// More than any schedule needs.
+const STEPS: u32 = 5000;
 /// Packets in each partition.
 const PACKETS: u64 = 6;
 
@@ -23,60 +31,92 @@ const PACKETS: u64 = 6;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Order {
     Right,
+    /// Lanes publish what is not bound.
     OutputFirst,
+    /// Lanes take for true what they said before others were fenced.
     ProgressBeforeFence,
+    /// A manifest is put whatever lies there.
     OverwriteManifest,
+    /// Progress is committed after the records, not with them.
     SeparateProgress,
+    /// A lane publishes while others are not open, and may never have been written (as those of a replay).
+    BeforeBarrier,
+    /// A lane that was never written begins where new epochs do, though others began before.
+    BornLive,
+    /// Lanes that were never written are begun beside the binding of epochs.
+    BornBeside,
+    /// A start that finds a lane ahead of the manifests it listed does not list them again.
+    ListOnce,
 }
 
-/// Where a process is; each step does one thing that others can see.
+/// Where a head is; each step does one thing that others can see.
 enum At {
     Claim,
-    Fence(usize),
-    Read(usize),
-    Look,
-    Born(usize),
-    Replay(usize),
+    List,
+    Ask(usize),
+    Decide,
+    /// A lane that was never written is begun, before anything is bound that it lacks.
+    Birth(usize, Lane),
     File,
     Bind(Vec<u8>, bool),
-    Emit(usize),
-    Progress(usize, Option<Progress>),
-    Over,
+    /// Everything is bound.
+    Bound,
 }
 
+/// A process of a job.
 struct Process {
     at: At,
     generation: Generation,
     workers: u64,
-    fences: Vec<u64>,
-    progress: Vec<Option<Progress>>,
-    resume: Option<Resume>,
+    /// What lanes said when the head asked: others may have gone on since.
+    said: Vec<Option<Progress>>,
+    listed: bool,
     chain: Chain,
     state: Option<(Epoch, u64)>,
     group: Option<Manifest>,
+    /// What lanes publish: all that is bound, or, in the wrong order, more.
+    lanes: Vec<Lane>,
 }
 
 impl Process {
     fn new(world: &World, random: &mut Random) -> Process {
-        let lanes = world.lanes.len();
         Process {
             at: At::Claim,
             generation: Generation(0),
             workers: 1 + random.below(3),
-            fences: vec![0; lanes],
-            progress: vec![None; lanes],
-            resume: None,
+            said: vec![None; world.lanes.len()],
+            listed: false,
             chain: Chain::default(),
             state: None,
             group: None,
+            lanes: Vec::new(),
         }
     }
 
-    /// Does one thing; `false` when it has ended.
+    /// The head, or a lane, does one thing; `false` when the process has ended.
     fn step(&mut self, world: &mut World, random: &mut Random) -> bool {
+        let lanes = if matches!(self.at, At::Birth(..)) { 0 } else { self.lanes.len() };
+        let turn = random.below(1 + lanes as u64) as usize;
+        match turn.checked_sub(1) {
+            Some(lane) => self.lane(lane, world),
+            None => self.head(world, random),
+        }
+    }
+
+    /// A lane does one thing. It may publish what is bound, once all are open.
+    fn lane(&mut self, number: usize, world: &mut World) -> bool {
+        let is_open = world.order == Order::BeforeBarrier || self.lanes.iter().all(Lane::is_open);
+        let unbound = self.group.as_ref().filter(|_| world.order == Order::OutputFirst);
+        let last = unbound.map(|group| group.last).or(self.chain.last()).filter(|_| is_open);
+        let known = || self.chain.manifests().iter().chain(unbound);
+        let told = self.lanes[number].lacks(last).filter(|epoch| says(number, *epoch));
+        let told = told.map(|epoch| (epoch, state(known(), self.state, epoch))).collect();
+        self.lanes[number].step(world, number, last, told)
+    }
+
+    fn head(&mut self, world: &mut World, random: &mut Random) -> bool {
         let lanes = world.lanes.len();
-        let after_fences = if lanes == 0 { At::Look } else { At::Fence(0) };
-        self.at = match std::mem::replace(&mut self.at, At::Over) {
+        self.at = match std::mem::replace(&mut self.at, At::Bound) {
             At::Claim => {
                 let newest = world.generation.clone().map(|claim| (claim, None));
                 let Start::Claim(generation) = start(newest, 0, true) else { return false };
@@ -85,133 +125,79 @@ impl Process {
                 let writer = super::WriterId::new(world.started as u32, 0);
                 let (host, version) = (String::new(), String::new());
                 world.generation = Some(super::Claim { generation, writer, at: 0, host, version });
-                if world.order == Order::ProgressBeforeFence {
-                    self.progress = world.lanes.iter().map(|lane| lane.progress).collect();
-                }
-                after_fences
+                At::List
             }
-            At::Fence(lane) => {
-                world.lanes[lane].fence += 1;
-                self.fences[lane] = world.lanes[lane].fence;
-                At::Read(lane)
-            }
-            At::Read(lane) => {
-                if world.order != Order::ProgressBeforeFence {
-                    self.progress[lane] = world.lanes[lane].progress;
+            At::List => match world.list(random.chance(60)) {
+                Ok(chain) => {
+                    self.chain = chain;
+                    if lanes == 0 || self.listed { At::Decide } else { At::Ask(0) }
                 }
-                if lane + 1 < lanes { At::Fence(lane + 1) } else { At::Look }
-            }
-            At::Look => match self.look(world) {
-                Ok(next) => next,
-                Err(why) => {
-                    world.wrong.get_or_insert(why);
-                    return false;
-                }
+                Err(why) => return world.is_wrong(why),
             },
-            At::Born(lane) => {
-                if world.lanes[lane].fence != self.fences[lane] {
-                    return false;
-                }
-                let Some(resume) = self.resume else { return false };
-                if self.progress[lane].is_none() {
-                    self.progress[lane] = Some(Progress::Born(resume.live));
-                    world.lanes[lane].progress = self.progress[lane];
-                }
-                if lane + 1 < lanes { At::Born(lane + 1) } else { At::Replay(0) }
+            At::Ask(lane) => {
+                self.said[lane] = world.lanes[lane].progress;
+                if lane + 1 < lanes { At::Ask(lane + 1) } else { At::Decide }
             }
-            At::Replay(lane) if lane >= lanes => At::File,
-            At::Replay(lane) => {
-                // A transaction may carry several epochs.
-                let last = self.chain.last();
-                if !self.publish(world, lane, last) {
+            At::Decide => match self.decide(world) {
+                Ok(next) => next,
+                Err(why) => return world.is_wrong(why),
+            },
+            At::Birth(number, mut lane) => {
+                if !lane.step(world, number, None, Vec::new()) {
                     return false;
                 }
-                At::Replay(lane + 1)
+                if lane.is_open() { self.births(number + 1) } else { At::Birth(number, lane) }
             }
             At::File => match self.mint(world, random) {
-                Some(bytes) if world.order == Order::OutputFirst => {
-                    let _ = bytes;
-                    At::Emit(0)
-                }
                 Some(bytes) => At::Bind(bytes, false),
-                None => return false,
+                None => At::Bound,
             },
             At::Bind(bytes, asked) => match self.bind(world, random, bytes, asked) {
                 Some(next) => next,
                 None => return false,
             },
-            At::Emit(lane) if lane >= lanes => {
-                let Some(group) = self.group.take() else { return false };
-                if world.order == Order::OutputFirst {
-                    let Ok(bytes) = group.encode() else { return false };
-                    if world.manifests.contains_key(&group.first) {
-                        return false;
-                    }
-                    world.manifests.insert(group.first, bytes.clone());
-                    if self.chain.add(group.first, &bytes).is_err() {
-                        return false;
-                    }
-                }
-                At::File
+            At::Bound => {
+                // Lanes come to their end when everything is published.
+                let last = self.chain.last();
+                return !self.lanes.iter().all(|lane| lane.is_open() && lane.lacks(last).next().is_none());
             }
-            At::Emit(lane) => {
-                let last = self.group.as_ref().map(|group| group.last);
-                if world.order == Order::SeparateProgress {
-                    let before = world.lanes[lane].progress;
-                    if !self.publish(world, lane, last) {
-                        return false;
-                    }
-                    let after = std::mem::replace(&mut world.lanes[lane].progress, before);
-                    At::Progress(lane, after)
-                } else {
-                    if !self.publish(world, lane, last) {
-                        return false;
-                    }
-                    At::Emit(lane + 1)
-                }
-            }
-            At::Progress(lane, progress) => {
-                world.lanes[lane].progress = progress;
-                At::Emit(lane + 1)
-            }
-            At::Over => return false,
         };
         true
     }
 
-    /// Lists manifests, decides from where to go on, and loads what is known.
-    fn look(&mut self, world: &mut World) -> Result<At, String> {
-        self.chain = world.chain()?;
+    /// Decides from where to go on, loads what is known, and lets lanes be opened.
+    fn decide(&mut self, world: &World) -> Result<At, String> {
+        let summed = self.chain.summed().map(|summed| summed.through);
+        if self.said.iter().flatten().any(|lane| summed.is_some_and(|through| lane.lacks() <= through)) {
+            self.chain = world.chain()?;
+        }
         let snapshots: Vec<Epoch> = world.snapshots.keys().copied().collect();
-        let resume = resume(self.chain.last(), &self.progress, &snapshots).map_err(|error| error.to_string())?;
-        let from = resume.snapshot.and_then(|epoch| world.snapshots.get_key_value(&epoch)).map(|(e, s)| (*e, *s));
+        let resume = match resume(self.chain.last(), &self.said, &snapshots) {
+            // Whoever was not fenced yet has gone on since the manifests were listed.
+            Err(ResumeError::Ahead(..)) if !self.listed && world.order != Order::ListOnce => {
+                self.listed = true;
+                return Ok(At::List);
+            }
+            resume => resume.map_err(|error| error.to_string())?,
+        };
+        let from = resume.snapshot.and_then(|epoch| Some((epoch, world.snapshots.get(&epoch)?.0)));
+        let behind = self.chain.summed().map(|summed| summed.through);
+        if behind > resume.snapshot {
+            return Err(format!("{behind:?} is summed up, and the newest snapshot is {:?}", resume.snapshot));
+        }
         self.state = resume.loaded.map(|loaded| (loaded, state(self.chain.manifests(), from, loaded)));
-        self.resume = Some(resume);
-        Ok(if self.progress.iter().any(Option::is_none) { At::Born(0) } else { At::Replay(0) })
+        let Resume { replayed, live, .. } = resume;
+        let born = if world.order == Order::BornLive { live } else { replayed };
+        let place = |said| Place { said, from: replayed, live, born, generation: self.generation };
+        self.lanes = self.said.iter().map(|said| Lane::new(place(*said))).collect();
+        let are_beside = matches!(world.order, Order::BornBeside | Order::BeforeBarrier);
+        Ok(if are_beside { At::File } else { self.births(0) })
     }
 
-    /// One transaction: everything up to `last` that the lane lacks, and that it does not lack it any more.
-    fn publish(&mut self, world: &mut World, lane: usize, last: Option<Epoch>) -> bool {
-        let (Some(last), Some(progress)) = (last, self.progress[lane]) else { return true };
-        let lacks = match progress {
-            Progress::Born(first) => first,
-            Progress::Through(epoch) => epoch.next(),
-        };
-        if lacks > last {
-            return true;
-        }
-        if world.lanes[lane].fence != self.fences[lane] {
-            return false;
-        }
-        for epoch in (lacks.0..=last.0).map(Epoch).filter(|epoch| says(lane, *epoch)) {
-            // What is told before it is bound is not in the chain yet.
-            let unbound = self.group.iter().filter(|group| group.first >= self.chain.next());
-            let known = self.chain.manifests().iter().chain(unbound);
-            world.lanes[lane].told.push((epoch, state(known, None, epoch)));
-        }
-        self.progress[lane] = Some(Progress::Through(last));
-        world.lanes[lane].progress = self.progress[lane];
-        true
+    /// The next lane from there on that was never written.
+    fn births(&self, from: usize) -> At {
+        let unborn = (from..self.said.len()).find(|lane| self.said[*lane].is_none());
+        unborn.map_or(At::File, |lane| At::Birth(lane, self.lanes[lane].clone()))
     }
 
     /// Some epochs of what is not bound yet, and their files, one of each worker.
@@ -219,13 +205,8 @@ impl Process {
         let first = self.chain.next();
         let epochs = 1 + random.below(3);
         let mut group = manifest(first.0..=first.0 + epochs - 1, self.generation.0, self.chain.head().cloned());
-        let bound = self.chain.manifests().iter().flat_map(|manifest| &manifest.epochs).map(|bound| &bound.binding);
-        let mut ends = [0; PARTITIONS];
-        for (partition, end) in ends.iter_mut().enumerate() {
-            let name = partition.to_string();
-            let of = bound.clone().filter(|b| b.origin.as_ref().is_some_and(|origin| origin.bundle == name));
-            *end = of.map(|b| b.first + b.packets).max().unwrap_or(0);
-        }
+        let mut taken = self.chain.taken();
+        let mut ends: Vec<u64> = (0..PARTITIONS).map(|partition| taken.next(&partition.to_string()).0).collect();
         for bound in &mut group.epochs {
             let open: Vec<usize> = (0..PARTITIONS).filter(|partition| ends[*partition] < PACKETS).collect();
             if open.is_empty() {
@@ -270,11 +251,14 @@ impl Process {
         match after_put(&bytes, self.generation, &put, found.map(|bytes| &bytes[..])) {
             Verdict::Committed => {
                 self.chain.add(first, &bytes).ok()?;
+                self.group = None;
                 if random.chance(20) {
                     let last = self.chain.last()?;
-                    world.snapshots.insert(last, state(self.chain.manifests(), self.state, last));
+                    let summary = Summary::of(&self.chain, &[]).filter(|_| random.chance(80));
+                    let summary = summary.and_then(|summary| summary.encode().ok());
+                    world.snapshots.insert(last, (state(self.chain.manifests(), self.state, last), summary));
                 }
-                Some(At::Emit(0))
+                Some(At::File)
             }
             Verdict::Again => Some(At::Bind(bytes, asked)),
             Verdict::Broken(why) => {
@@ -297,12 +281,12 @@ fn run(seed: u64, order: Order) -> Result<(), String> {
         files: BTreeSet::new(),
         snapshots: BTreeMap::new(),
         generation: None,
-        lanes: (0..lanes).map(|_| Lane::default()).collect(),
+        lanes: (0..lanes).map(|_| Topic::default()).collect(),
         started: 0,
         wrong: None,
     };
     let mut live = vec![Process::new(&world, &mut random)];
-    for _ in 0..random.below(120) {
+    for _ in 0..random.below(160) {
         if random.chance(6) {
             live.push(Process::new(&world, &mut random));
         }
@@ -317,12 +301,13 @@ fn run(seed: u64, order: Order) -> Result<(), String> {
         }
     }
     // Zombies come to their end, then one that nobody disturbs.
-    while !live.is_empty() {
+    let mut steps = 0..STEPS;
+    while !live.is_empty() && steps.next().is_some() {
         live.retain_mut(|process| process.step(&mut world, &mut random));
     }
     let mut last = Process::new(&world, &mut random);
-    while last.step(&mut world, &mut random) {}
-    check(&world)
+    while steps.next().is_some() && last.step(&mut world, &mut random) {}
+    if steps.is_empty() { Err("it does not come to an end".into()) } else { check(&world) }
 }
 
 #[test]
@@ -334,7 +319,16 @@ fn nothing_is_lost_and_nothing_is_twice() {
 
 #[test]
 fn other_orders_are_found_out() {
-    for order in [Order::OutputFirst, Order::ProgressBeforeFence, Order::OverwriteManifest, Order::SeparateProgress] {
+    for order in [
+        Order::OutputFirst,
+        Order::ProgressBeforeFence,
+        Order::OverwriteManifest,
+        Order::SeparateProgress,
+        Order::BeforeBarrier,
+        Order::BornLive,
+        Order::BornBeside,
+        Order::ListOnce,
+    ] {
         let wrong = (0..1500).filter(|seed| run(*seed, order).is_err()).count();
         assert!(wrong > 0, "{order:?}: the model sees nothing");
     }

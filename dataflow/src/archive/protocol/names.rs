@@ -58,7 +58,7 @@ impl LayoutNumber {
 }
 
 /// Where the manifest is whose first epoch this is.
-pub(super) fn manifest_path(first: Epoch) -> String {
+pub fn manifest_path(first: Epoch) -> String {
     format!("manifests/{:012}.json", first.0)
 }
 

@@ -59,7 +59,7 @@ impl std::fmt::Display for ResumeError {
 impl std::error::Error for ResumeError {}
 
 /// Decides over the last durable epoch, the progress of each lane (none: a job without lanes; all `None`: their first start),
-/// and the epochs that have a snapshot. Lanes that are `None` are to be born at the first new epoch.
+/// and the epochs that have a snapshot. Lanes that are `None` are to be born where the others were: at what is replayed first.
 pub fn resume(last: Option<Epoch>, lanes: &[Option<Progress>], snapshots: &[Epoch]) -> Result<Resume, ResumeError> {
     let live = last.map_or(Epoch(0), Epoch::next);
     let mut replayed = live;

@@ -1,6 +1,7 @@
 //! The world that processes share: a store, lanes, and what must hold of them in the end.
 
-use super::super::{Chain, Claim, Manifest, Progress, Sum};
+use super::super::{Chain, Claim, Manifest, Sum, Summary};
+use super::lane::Topic;
 use super::{Order, PACKETS, PARTITIONS};
 use skydiff_operators::{Epoch, mix};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,26 +19,39 @@ impl Random {
     }
 }
 
-#[derive(Default)]
-pub(super) struct Lane {
-    /// Who may commit: greater than all before.
-    pub(super) fence: u64,
-    pub(super) progress: Option<Progress>,
-    pub(super) told: Vec<(Epoch, u64)>,
-}
-
 pub(super) struct World {
     pub(super) order: Order,
     pub(super) manifests: BTreeMap<Epoch, Vec<u8>>,
     pub(super) files: BTreeSet<String>,
-    pub(super) snapshots: BTreeMap<Epoch, u64>,
+    /// The state at an epoch, and the summary beside it, if there is one.
+    pub(super) snapshots: BTreeMap<Epoch, (u64, Option<Vec<u8>>)>,
     pub(super) generation: Option<Claim>,
-    pub(super) lanes: Vec<Lane>,
+    pub(super) lanes: Vec<Topic>,
     pub(super) started: u64,
     pub(super) wrong: Option<String>,
 }
 
 impl World {
+    /// The manifests, or of them those behind the newest summary.
+    pub(super) fn list(&self, summed: bool) -> Result<Chain, String> {
+        let newest = self.snapshots.values().rev().find_map(|(_, summary)| summary.as_deref()).filter(|_| summed);
+        let Some(bytes) = newest else { return self.chain() };
+        let summary = Summary::decode(bytes)?;
+        let first = summary.first;
+        let last = self.manifests.get(&first).ok_or("the last manifest of a summary is not there")?;
+        let mut chain = Chain::behind(summary, last).map_err(|error| error.to_string())?;
+        for (first, bytes) in self.manifests.iter().filter(|(other, _)| **other > first) {
+            chain.add(*first, bytes).map_err(|error| error.to_string())?;
+        }
+        Ok(chain)
+    }
+
+    /// What must not be is found; the process that found it ends.
+    pub(super) fn is_wrong(&mut self, what: String) -> bool {
+        self.wrong.get_or_insert(what);
+        false
+    }
+
     pub(super) fn chain(&self) -> Result<Chain, String> {
         let listed = self.manifests.iter().map(|(first, bytes)| (*first, bytes.clone())).collect();
         Chain::of(listed).map_err(|error| error.to_string())
