@@ -18,6 +18,7 @@ mod packet;
 mod plot;
 mod png;
 mod points;
+mod probe;
 mod produce;
 mod publish;
 mod replay;
@@ -66,6 +67,7 @@ enum Verb {
     Object(object::Object),
     Packet(packet::Packet),
     Plot(Box<plot::Plot>),
+    Probe(probe::Probe),
     Produce(Box<produce::Produce>),
     Publish(publish::Publish),
     Schema(schema::Schema),
@@ -90,6 +92,7 @@ fn main() -> ExitCode {
         Verb::Object(object) => object.run(),
         Verb::Packet(packet) => packet.run(),
         Verb::Plot(plot) => plot.run(),
+        Verb::Probe(probe) => return probe.run(),
         Verb::Produce(produce) => produce.run(),
         Verb::Publish(publish) => publish.run(),
         Verb::Schema(schema) => schema.run(),

@@ -11,10 +11,10 @@ use skydiff_dataflow::cluster::{Cluster, PATIENCE, Secret, end_with_peers};
 use skydiff_dataflow::event::Gauges;
 use skydiff_dataflow::flow::clock::Stop;
 use skydiff_dataflow::ledger::DigestAt;
-use skydiff_dataflow::run::{Outcome, Replay, Request, RunError, run};
+use skydiff_dataflow::run::{Outcome, Probing, Replay, Request, RunError, run};
 use skydiff_dataflow::settings::{Job, SourceSettings, Time, load};
 use skydiff_dataflow::source::night::parse_time;
-use skydiff_dataflow::source::{EpochCut, Progress};
+use skydiff_dataflow::source::{EpochCut, Progress, Refused, Spot};
 use skydiff_dataflow::watch::{About, STALL, serve, set_process};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -129,6 +129,13 @@ pub struct Run {
     /// Go on where Kafka no longer holds what was to be read; what is missing is recorded
     #[arg(long)]
     accept_gap: bool,
+    /// A packet that is not to be read, by its topic (or file), partition (of a file 0) and offset: it becomes a reject of reason
+    /// poison, with its bytes. `skydiff probe` finds those that end the process that reads them
+    #[arg(long, value_name = "TOPIC/PARTITION/OFFSET")]
+    refuse: Vec<Spot>,
+    /// Write nothing, and look at so many packets one by one: for `skydiff probe`
+    #[arg(long, value_name = "N", hide = true)]
+    probe: Option<u64>,
     /// Name of the job: begins every message id and transactional id
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -178,6 +185,8 @@ impl Run {
             take_over: false,
             restate: false,
             accept_gap: false,
+            refuse: Vec::new(),
+            probe: None,
             name: None,
             kafka: Kafka::default(),
             json: false,
@@ -305,12 +314,17 @@ impl Run {
             restate: self.restate,
             append: self.append,
             accept_gap: self.accept_gap,
+            refuse: Refused::new(self.refuse.iter().cloned(), "whoever read it was ended by it"),
+            probe: self.probe.map(|packets| Probing { packets, say: crate::probe::say_at }),
             replay: self.replay.clone(),
             style,
             tied: self.tied,
             watch,
         };
         let (outcome, screen) = carry_out(job, orders)?;
+        if self.probe.is_some() {
+            return Ok(());
+        }
         self.tell(job, outcome, &screen)
     }
 
@@ -356,6 +370,10 @@ pub struct Orders {
     pub append: bool,
     /// Whether a gap in what Kafka holds is accepted.
     pub accept_gap: bool,
+    /// Packets that are not to be read.
+    pub refuse: Refused,
+    /// Whether nothing is written, and packets are looked at one by one.
+    pub probe: Option<Probing>,
     /// What is replayed instead of read.
     pub replay: Option<Replay>,
     /// For whom it is shown.
@@ -378,6 +396,8 @@ impl Orders {
             restate: false,
             append: false,
             accept_gap: false,
+            refuse: Refused::default(),
+            probe: None,
             replay,
             style,
             tied: false,
@@ -411,6 +431,8 @@ pub fn carry_out(job: &Job, orders: Orders) -> Result<(Outcome, Screen), (u8, St
         restate: orders.restate,
         append: orders.append,
         accept_gap: orders.accept_gap,
+        refuse: orders.refuse,
+        probe: orders.probe,
         replay: orders.replay,
         stop: stop.clone(),
         progress: progress.clone(),

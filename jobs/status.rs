@@ -2,7 +2,7 @@
 
 use crate::output::{print, print_text};
 use clap::Args;
-use skydiff_dataflow::watch::{State, Status};
+use skydiff_dataflow::watch::{Histogram, Stage, State, Status};
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -153,6 +153,19 @@ fn books(text: &mut String, state: &State, before: Option<&State>) {
         if histogram.count() > 0 {
             let _ = writeln!(text, "told        since {what}: half {}, 99 % {}", bound(0.5), bound(0.99));
         }
+    }
+    stages(text, state);
+}
+
+/// How long epochs took, from their seal.
+fn stages(text: &mut String, state: &State) {
+    let bound = |(stage, took): (&Stage, &Histogram)| {
+        let within = took.quantile(0.99).map_or("more than a week".to_owned(), duration);
+        format!("{} {within}", stage.name())
+    };
+    let said: Vec<String> = state.stages.iter().map(bound).collect();
+    if !said.is_empty() {
+        let _ = writeln!(text, "epochs      99 % within, from their seal: {}", said.join(", "));
     }
 }
 

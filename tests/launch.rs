@@ -296,3 +296,41 @@ fn what_is_written_for_others_is_what_they_read() {
     let systemd = write("--systemd");
     assert!(systemd.contains("RestartPreventExitStatus=2 3 5") && systemd.contains("\"s3://a/b c\""), "{systemd}");
 }
+
+/// A packet that kills whoever reads it is found by its place, kept as a reject, and the job comes to its end without it.
+#[test]
+fn a_packet_that_kills_the_job_again_and_again_is_found_and_set_aside() {
+    let input = Folder::new("launch-poison");
+    for (night, packets) in nights(45, 6).into_iter().enumerate().take(2) {
+        input.write(&format!("{}.tar", name(night)), &tar(&packets));
+    }
+    let archive = Folder::new("poison-arch");
+    let flags = ["--from", text(&input.0), "--archive", text(&archive.0), "--epoch", "packets=5", "--digest"];
+    let poison = ("SKYDIFF_POISON", "ZTF24aaaaaab");
+    let mut command = Command::new(BINARY);
+    command.args(["launch", "--processes", "2", "--"]).args(flags).env(poison.0, poison.1);
+    let output = ended(
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap(),
+        Duration::from_secs(300),
+    );
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("looked at one by one") && told.contains("it becomes a reject"), "{told}");
+    let digest = digest(output);
+    // Nothing but the object's packets is missing, and all of them are kept.
+    let rejects = told.lines().filter(|line| line.contains("it becomes a reject")).count();
+    for from in ["measurements", "packets"] {
+        let again = ["replay", "--archive", text(&archive.0), "--from", from, "--digest"];
+        assert_eq!(self::digest(skydiff(again)), digest, "{from}");
+    }
+    let why = printed(skydiff(["archive", "verify", "--archive", text(&archive.0)]));
+    assert!(!why.is_empty());
+    // By hand, on the same input without an archive: the first of them.
+    let found =
+        Command::new(BINARY).args(["probe", "--", "--from", text(&input.0)]).env(poison.0, poison.1).output().unwrap();
+    let first = String::from_utf8(found.stdout).unwrap();
+    assert_eq!(found.status.code(), Some(1), "{first}");
+    assert!(told.contains(&format!("{}: whoever reads this packet", first.trim())), "{first}{told}");
+    assert!(rejects >= 1);
+    let well = skydiff(["probe", "--", "--from", text(&input.0)]);
+    assert_eq!(well.status.code(), Some(0), "{}", String::from_utf8_lossy(&well.stderr));
+}

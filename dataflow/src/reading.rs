@@ -2,6 +2,7 @@
 
 use crate::archive::dataset::{PacketAlert, PacketRow};
 use crate::counts::Counts;
+use crate::fault;
 use crate::judge::Verdicts;
 use crate::reject::{At, Reason, Reject, RowRejects};
 use crate::source::{Bytes, MAX_PACKET, Opener, Origin, Parcel, Share};
@@ -33,6 +34,9 @@ impl Decode for Decoder {
 
 /// Begins what is archived as the schema of a packet whose bytes may not be kept; why follows.
 pub const WITHHELD: &str = "withheld: ";
+
+/// Begins what is archived as the schema of a packet that may not be read; why follows.
+pub const REFUSED: &str = "refused: ";
 
 /// What became of a share.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -133,6 +137,15 @@ impl Reader {
     ) {
         let Reader { decode, settings, opener, writers } = self;
         let Parcel { bytes, records: claimed, left_out, .. } = parcel;
+        if let Bytes::Refused { why, bytes } = bytes {
+            // Not even its frame is looked at.
+            let packet = opener.read(bytes).unwrap_or_default();
+            if let Some(row) = keep {
+                (row.schema, row.bytes) = (format!("{REFUSED}{why}"), bytes::Bytes::copy_from_slice(packet));
+            }
+            let mut pen = Pen { reading, at, packet, keep: settings.keep_bytes, writer: writers.of(&[]) };
+            return pen.reject(Reason::Poison, why.clone(), 1);
+        }
         let packet = opener.read(bytes).map_err(|error| match bytes {
             Bytes::Withheld(_) => (Reason::Program, error),
             _ if bytes.len() > MAX_PACKET => (Reason::Framing, error),
@@ -154,6 +167,7 @@ impl Reader {
             (row.schema, row.bytes) = (writers.name(packet), kept);
         }
         let mut pen = Pen { reading, at, packet, keep: settings.keep_bytes, writer: writers.of(packet) };
+        fault::read(packet);
         let mut records = 0;
         let mut ended = None;
         decode.decode(packet, &mut |alert| {
@@ -279,13 +293,14 @@ impl Pen<'_> {
 
     fn reject(&mut self, reason: Reason, detail: String, packets: u64) {
         // What is not taken by choice is no sign that something is broken.
-        self.reading.verdicts.add(self.writer, Some(reason).filter(|reason| *reason != Reason::Program), packets);
+        let broken = Some(reason).filter(|reason| !matches!(reason, Reason::Program | Reason::Poison));
+        self.reading.verdicts.add(self.writer, broken, packets);
         (0..packets).for_each(|_| self.reading.counts.reject(reason.name()));
         let keep = std::mem::take(&mut self.keep);
         let bytes = keep.then(|| serde_bytes::ByteBuf::from(self.packet));
         self.reading.rejects.push(Reject {
             at: self.at.clone(),
-            schema: describe(self.packet),
+            schema: if reason == Reason::Poison { "not read".into() } else { describe(self.packet) },
             reason,
             detail,
             packets,

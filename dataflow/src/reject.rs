@@ -24,11 +24,13 @@ pub enum Reason {
     Io,
     /// It is of a programme that the job does not take: no break, and nobody's fault. Its bytes are kept nowhere.
     Program,
+    /// The process that read it was ended by it, again and again: its bytes are kept, and not looked at.
+    Poison,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Reason; 9] = [
+    pub const ALL: [Reason; 10] = [
         Reason::Framing,
         Reason::Schema,
         Reason::UnknownSchema,
@@ -38,6 +40,7 @@ impl Reason {
         Reason::Future,
         Reason::Io,
         Reason::Program,
+        Reason::Poison,
     ];
 
     /// The word for it in tables and files.
@@ -52,6 +55,7 @@ impl Reason {
             Reason::Future => "future",
             Reason::Io => "io",
             Reason::Program => "program",
+            Reason::Poison => "poison",
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::kafka::settings::Form;
 use crate::ledger::DigestAt;
 use crate::reading::{ReadSettings, Reader};
 use crate::settings::{Format, Job, of_record};
-use crate::source::Progress;
+use crate::source::{Progress, Refused, Spot};
 use crate::watch::Watch;
 use head::{Begin, Head, Source};
 use skydiff_operators::{Epoch, Objects, Options, seal, transients_with};
@@ -39,6 +39,7 @@ use timely::worker::Worker;
 mod head;
 mod lanes;
 mod live;
+mod probe;
 mod retell;
 
 pub use head::{Replay, open_job};
@@ -60,6 +61,10 @@ pub struct Request {
     pub append: bool,
     /// Goes on where Kafka no longer holds what was to be read.
     pub accept_gap: bool,
+    /// Packets that are not to be read.
+    pub refuse: Refused,
+    /// Writes nothing, and looks at what would be read next.
+    pub probe: Option<Probing>,
     /// Recorded epochs to be read, in the place of what the job names.
     pub replay: Option<Replay>,
     /// Set to drain: no more packets are taken, what was taken is finished.
@@ -70,6 +75,15 @@ pub struct Request {
     pub gauges: Gauges,
     /// What happens.
     pub events: Sender<Event>,
+}
+
+/// How packets are looked at one by one.
+#[derive(Clone, Copy, Debug)]
+pub struct Probing {
+    /// How many at most.
+    pub packets: u64,
+    /// Hears where each is before anyone reads it.
+    pub say: fn(&Spot),
 }
 
 /// What a job came to. Only process 0 has a summary.
@@ -98,6 +112,8 @@ pub enum RunError {
 
 /// Runs a job to its end.
 pub fn run(job: &Job, request: Request) -> Result<Outcome, RunError> {
+    let looks = request.probe.map(|_| probe::only_looks(job));
+    let job = looks.as_ref().unwrap_or(job);
     let settings = job.decoder().map_err(RunError::Settings)?;
     Decoder::new(&settings).map_err(|error| RunError::Settings(error.to_string()))?;
     let leads = request.cluster.process == 0;
@@ -108,7 +124,7 @@ pub fn run(job: &Job, request: Request) -> Result<Outcome, RunError> {
     }
     let (stop, cluster, dump) = (request.stop.clone(), request.cluster.clone(), request.dump);
     let request_progress = request.progress.clone();
-    let archive = request.replay.is_none().then(|| job.archive.url.clone()).flatten();
+    let archive = (request.replay.is_none() && request.probe.is_none()).then(|| job.archive.url.clone()).flatten();
     let link = Link {
         stop: stop.clone(),
         state: Arc::new({

@@ -51,6 +51,8 @@ fn outcome(job: &Job, replay: Option<Replay>) -> Outcome {
         restate: false,
         append: false,
         accept_gap: false,
+        refuse: Default::default(),
+        probe: None,
         replay,
         stop: Default::default(),
         progress: Default::default(),

@@ -12,12 +12,14 @@ mod policy;
 
 use crate::log::{Log, complain};
 use crate::output::print_text;
+use crate::probe::{Found, PACKETS, find};
 use crate::run::watch_interrupts;
 use child::{Child, Order};
 use clap::Args;
-use policy::{End, Patience, Verdict, cause, verdict};
+use policy::{End, Faults, Patience, Verdict, cause, verdict};
 use skydiff_dataflow::cluster::find::{hosts_of, with_ports};
 use skydiff_dataflow::cluster::{RunId, Secret};
+use skydiff_dataflow::source::Spot;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -45,7 +47,9 @@ const HELP: &str = "\
     refused     2, 3     the command line, the job file, another writer, other settings; too much is wrong with the packets\n  \
     fenced      5        a newer generation of the job is at work: never started again\n  \
     failed      1        all start again under a new generation, after a pause that grows from 0.25 to 30 s, and go on from\n                       \
-    the archive; this code only after --failures of them one after another, each within 20 s\n\n\
+    the archive; this code only after --failures of them one after another, each within 20 s.\n                       \
+    After three deaths in a row by a fault (no kill), the packet that is to blame is looked for,\n                       \
+    as by `skydiff probe`, and becomes a reject of reason poison\n\n\
     Other hosts need the same program and job file at the same place. The secret of the job and what the environment has\n\
     of SKYDIFF_* and AWS_* go there by standard input, never on a command line.";
 
@@ -155,11 +159,12 @@ impl Launch {
         };
         let stop = Arc::new(AtomicBool::new(false));
         watch_interrupts(&stop).map_err(|error| error.to_string())?;
-        let mut patience = Patience::new(self.failures);
+        let (mut patience, mut faults) = (Patience::new(self.failures), Faults::default());
+        let mut refused = Vec::new();
         let mut take_over = self.take_over;
         loop {
             let begun = Instant::now();
-            let ends = self.start(&secret, take_over, &stop)?;
+            let ends = self.start(&secret, take_over, &refused, &stop)?;
             let verdict = verdict(&ends);
             let (process, end) = cause(&ends).unwrap_or((0, End::Code(0)));
             let pause = match verdict {
@@ -175,6 +180,10 @@ impl Launch {
                 complain(&format!("process {process} {end} while the job was drained: it is to be started again"), 1);
                 return Ok(1);
             }
+            let pause = match faults.failed(end, begun.elapsed()) {
+                true if self.look(&mut refused)? => Some(Duration::ZERO),
+                _ => pause,
+            };
             let Some(pause) = pause else {
                 let text = format!("process {process} {end}, failure {} of {0}: given up", self.failures);
                 complain(&text, 1);
@@ -193,6 +202,38 @@ impl Launch {
         }
     }
 
+    /// Looks for a packet that ends whoever reads it, and adds it to those that are not to be read.
+    fn look(&self, refused: &mut Vec<Spot>) -> Result<bool, String> {
+        tracing::warn!(
+            "the job has died again and again: its packets are looked at one by one, by a process of their own"
+        );
+        let program = std::env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?;
+        match find(&program.display().to_string(), &self.words(refused), PACKETS)? {
+            Found::Packet(spot, signal) => {
+                tracing::warn!(
+                    "{spot}: whoever reads this packet is ended by signal {signal}: it becomes a reject, and the job goes on"
+                );
+                refused.push(spot);
+                Ok(true)
+            }
+            Found::Nothing(packets) => {
+                tracing::warn!("{packets} packets were read one by one, and none is to blame");
+                Ok(false)
+            }
+            Found::Failed(code) => {
+                tracing::warn!("they could not be looked at (code {code})");
+                Ok(false)
+            }
+        }
+    }
+
+    /// The job, and the flags of every process.
+    fn words(&self, refused: &[Spot]) -> Vec<String> {
+        let job = self.job.iter().map(|job| job.display().to_string());
+        let refused = refused.iter().flat_map(|spot| ["--refuse".to_owned(), spot.to_string()]);
+        job.chain(refused).chain(self.flags.iter().cloned()).collect()
+    }
+
     fn program(&self) -> Result<String, String> {
         if let Some(program) = &self.program {
             return Ok(program.clone());
@@ -202,9 +243,9 @@ impl Launch {
     }
 
     /// One start: until all processes have ended.
-    fn start(&self, secret: &str, take_over: bool, stop: &AtomicBool) -> Result<Vec<End>, String> {
+    fn start(&self, secret: &str, take_over: bool, refused: &[Spot], stop: &AtomicBool) -> Result<Vec<End>, String> {
         let places = self.places()?;
-        let orders = self.orders(&places, secret, take_over)?;
+        let orders = self.orders(&places, secret, take_over, refused)?;
         let mut children = Vec::new();
         for order in &orders {
             let child = order.start().map_err(|error| match &order.host {
@@ -259,7 +300,7 @@ impl Launch {
         Ok(addresses.into_iter().map(|address| Place { host: host(&address), address }).collect())
     }
 
-    fn orders(&self, places: &[Place], secret: &str, take_over: bool) -> Result<Vec<Order>, String> {
+    fn orders(&self, places: &[Place], secret: &str, take_over: bool, refused: &[Spot]) -> Result<Vec<Order>, String> {
         let (program, run) = (self.program()?, RunId::invent()?);
         let addresses: Vec<&str> = places.iter().map(|place| place.address.as_str()).collect();
         let ssh: Vec<String> = self.ssh.split_whitespace().map(str::to_owned).collect();
@@ -267,10 +308,9 @@ impl Launch {
         let mut orders = Vec::new();
         for (process, place) in places.iter().enumerate() {
             let mut arguments = vec!["run".to_owned()];
-            let mut say = |words: &[&str]| arguments.extend(words.iter().map(|word| (*word).to_owned()));
-            if let Some(job) = &self.job {
-                say(&[&job.display().to_string()]);
-            }
+            arguments.extend(self.words(refused));
+            let mut say =
+                |words: &[&str]| arguments.splice(1..1, words.iter().map(|word| (*word).to_owned())).for_each(drop);
             if places.len() > 1 {
                 say(&["--hosts", &addresses.join(","), "--process", &process.to_string()]);
             }
@@ -284,7 +324,6 @@ impl Launch {
             if let Some(listen) = &self.listen {
                 say(&["--listen", &nth(listen, process)?]);
             }
-            arguments.extend(self.flags.iter().cloned());
             let mut environment: Vec<(String, String)> = match place.host {
                 Some(_) => std::env::vars().filter(|(name, value)| handed_on(name) && !value.contains('\n')).collect(),
                 None => Vec::new(),

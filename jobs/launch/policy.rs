@@ -60,6 +60,36 @@ pub fn cause(ends: &[End]) -> Option<(usize, End)> {
     failed().find(|(_, end)| *end != End::Code(4)).or_else(|| failed().next())
 }
 
+impl End {
+    /// Whether the process ended by a fault of its own, not by somebody's hand: a panic, a bad address, a stack that is full.
+    pub fn is_fault(self) -> bool {
+        matches!(self, End::Signal(4 | 6 | 7 | 8 | 11))
+    }
+}
+
+/// After so many faults, one soon after another, the packet that is to blame is looked for.
+const FAULTS: u32 = 3;
+
+/// Counts faults that come one soon after another.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Faults(u32);
+
+impl Faults {
+    /// A start that lived for so long ended so. Whether it is time to look for a packet that is to blame.
+    pub fn failed(&mut self, end: End, lived: Duration) -> bool {
+        self.0 = match (end.is_fault(), lived >= WELL) {
+            (false, _) => 0,
+            (true, true) => 1,
+            (true, false) => self.0 + 1,
+        };
+        let due = self.0 >= FAULTS;
+        if due {
+            self.0 = 0;
+        }
+        due
+    }
+}
+
 /// How long to wait before all start again, and when to give up.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
@@ -118,5 +148,16 @@ mod tests {
         assert!(patience.failed(short).is_some() && patience.failed(WELL) == Some(SHORTEST));
         assert!(patience.failed(short).is_some() && patience.failed(short).is_none());
         assert_eq!(Patience::new(1).failed(short), None);
+    }
+
+    #[test]
+    fn a_packet_is_looked_for_after_three_faults_in_a_row() {
+        let (soon, late) = (Duration::from_secs(1), WELL);
+        let mut faults = Faults::default();
+        let mut told = |end, lived| faults.failed(end, lived);
+        assert!(![Signal(6), Signal(11), Signal(9), Signal(6), Signal(6)].map(|end| told(end, soon)).contains(&true));
+        assert!(told(Signal(6), soon), "the third in a row");
+        assert!(!told(Signal(6), soon), "it begins anew");
+        assert!(![told(Signal(6), late), told(Signal(6), soon), told(Code(1), soon)].contains(&true));
     }
 }

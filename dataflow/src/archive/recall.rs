@@ -12,7 +12,7 @@ use super::snapshot::Snapshot;
 use crate::counts::Counts;
 use crate::flow::feed::{Binding, Recall};
 use crate::kafka::registry::archived;
-use crate::reading::WITHHELD;
+use crate::reading::{REFUSED, WITHHELD};
 use crate::settings::Job;
 use crate::source::{Bytes, Feed, Night, Origin, Parcel, Progress, SchemaText, Share};
 use skydiff_operators::{Clocks, Epoch, Kept, by_object};
@@ -245,10 +245,11 @@ impl Recalled {
 
 /// A packet as a source hands it out.
 pub(crate) fn parcel(row: &PacketRow) -> Parcel {
+    let refused = |why: &str| Bytes::Refused { why: why.to_owned(), bytes: Box::new(Bytes::Here(row.bytes.clone())) };
     let bytes = match (row.bytes.is_empty(), row.schema.strip_prefix(WITHHELD)) {
         (true, Some(why)) => Bytes::Withheld(why.to_owned()),
         (true, None) if row.schema.is_empty() => Bytes::Lost("its bytes could not be read when it came".into()),
-        _ => Bytes::Here(row.bytes.clone()),
+        _ => row.schema.strip_prefix(REFUSED).map_or_else(|| Bytes::Here(row.bytes.clone()), refused),
     };
     Parcel { name: row.name.clone(), bytes, records: row.records, left_out: row.left_out, received: Some(row.received) }
 }

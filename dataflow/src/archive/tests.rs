@@ -30,6 +30,8 @@ fn outcome(job: &Job, replay: Option<Replay>) -> Result<Outcome, RunError> {
         restate: false,
         append: false,
         accept_gap: false,
+        refuse: Default::default(),
+        probe: None,
         replay,
         stop: Default::default(),
         progress: Default::default(),

@@ -148,3 +148,34 @@ fn packets_of_other_programmes_are_counted_and_kept_nowhere() {
     assert_eq!(again.rejects[0].detail, reading.rejects[0].detail);
     assert_eq!((again.rejects[0].reason, &again.rejects[0].at), (Reason::Program, &reading.rejects[0].at));
 }
+
+/// A decoder that must not be reached.
+struct Deadly;
+
+impl Decode for Deadly {
+    fn decode(&mut self, _packet: &[u8], _each: &mut dyn FnMut(Result<&Alert, PacketReject>)) {
+        panic!("it was read");
+    }
+}
+
+#[test]
+fn a_packet_that_is_refused_is_kept_and_not_read() {
+    let settings = ReadSettings { future: MicroDays::DAY, keep_bytes: true, programs: BTreeMap::new() };
+    let bytes = Box::new(Bytes::Here((&b"deadly"[..]).into()));
+    let refused = Bytes::Refused { why: "it kills".into(), bytes };
+    let parcel = Parcel { name: "p".into(), bytes: refused.clone(), records: 1, left_out: 0, received: None };
+    let origin = Origin { bundle: "t".into(), partition: 1, rank: 0, received: MicroDays(60_000_000_000) };
+    let share = Share { number: 0, origin, first: 4, parcels: vec![parcel], kept: vec![], schemas: vec![] };
+    let (mut reader, mut kept) = (Reader::new(Deadly, settings), Some(Vec::new()));
+    let reading = reader.read_and_keep(&share, &mut |_| panic!("it is no alert"), &mut kept);
+    let reject = &reading.rejects[0];
+    assert_eq!((reject.reason, reject.detail.as_str(), reading.bytes), (Reason::Poison, "it kills", 6));
+    assert_eq!(reject.bytes.as_deref().map(Vec::as_slice), Some(&b"deadly"[..]));
+    assert!(Judge::new(0.0).watch(&reading.verdicts).is_ok());
+    // A replay does not read it either, and says the same of it.
+    let row = &kept.unwrap()[0];
+    let again = crate::archive::recall::parcel(row);
+    assert_eq!((&again.bytes, &row.bytes[..]), (&refused, &b"deadly"[..]));
+    let again = reader.read(&Share { parcels: vec![again], ..share }, &mut |_| {});
+    assert_eq!(&again.rejects[0], reject);
+}

@@ -2,6 +2,7 @@
 
 use super::lanes::{Publishes, begin, publishes, said};
 use super::live::live;
+use super::probe::OneByOne;
 use super::retell::retell;
 use super::{Request, RunError};
 use crate::archive::cone::objects_of;
@@ -21,7 +22,7 @@ use crate::kafka::positions::Positions;
 use crate::ledger::{DigestAt, Ledger, Past};
 use crate::settings::{Format, Job, differences, in_force, of_record};
 use crate::sink::{Sinks, spare};
-use crate::source::{Mint, Night, Probe, Taken};
+use crate::source::{Mint, Night, Probe, Refused, Taken};
 use serde::{Deserialize, Serialize};
 use skydiff_operators::Epoch;
 use skydiff_schemas::record::Reason;
@@ -124,6 +125,8 @@ pub(super) struct Source {
     live: Option<Live>,
     events: Sender<Event>,
     stop: Arc<AtomicBool>,
+    refuse: Refused,
+    one_by_one: Option<OneByOne>,
     /// Why what was to be recalled could not be.
     pub failed: Arc<Mutex<Option<String>>>,
 }
@@ -145,6 +148,7 @@ impl Head {
         }
         let text = in_force(job).map_err(RunError::Settings)?;
         let begun = match (&request.replay, &job.archive.url) {
+            (None, Some(url)) if request.probe.is_some() => Begun::look(url),
             (Some(replay), _) => Begun::replay(replay, &text, job),
             (None, Some(url)) => Begun::go_on(url, job, &text, request),
             (None, None) if job.sink.kafka.topic.is_some() => {
@@ -200,27 +204,31 @@ impl Head {
             live: None,
             events: request.events.clone(),
             stop: request.stop.clone(),
+            refuse: Refused::default(),
+            one_by_one: None,
             failed: Arc::default(),
         });
-        let source = Source { recalled, mint, live, events, stop: request.stop.clone(), failed: Arc::default() };
+        let (refuse, one_by_one) = (request.refuse.clone(), OneByOne::of(request));
+        let (stop, failed) = (request.stop.clone(), Arc::default());
+        let source = Source { recalled, mint, live, events, stop, refuse, one_by_one, failed };
         Ok(Head { source, before, ledger, binder, claimed, begin })
     }
 }
 
 /// What an archive makes of a job's begin.
 #[derive(Default)]
-struct Begun {
-    recalled: Vec<Recalled>,
+pub(super) struct Begun {
+    pub recalled: Vec<Recalled>,
     /// What was known under the settings of before, where others take effect.
-    known: Option<Recalled>,
-    restates: Option<Restates>,
-    past: Past,
-    taken: Taken,
-    positions: Positions,
-    told: Epoch,
-    publishes: Option<Publishes>,
-    binder: Option<Binder>,
-    claimed: Option<Claimed>,
+    pub known: Option<Recalled>,
+    pub restates: Option<Restates>,
+    pub past: Past,
+    pub taken: Taken,
+    pub positions: Positions,
+    pub told: Epoch,
+    pub publishes: Option<Publishes>,
+    pub binder: Option<Binder>,
+    pub claimed: Option<Claimed>,
 }
 
 impl Begun {
@@ -539,7 +547,7 @@ fn probe_with(mut decoder: Decoder) -> Probe {
 impl Source {
     /// Starts it on a thread of its own, for so many workers.
     pub(super) fn open(self, wake: SyncActivator, workers: u64) -> Tap {
-        let Source { recalled, mint, live, events, stop, failed } = self;
+        let Source { recalled, mint, live, events, stop, refuse, one_by_one, failed } = self;
         let (send, feed) = sync_channel(AHEAD);
         let stopped = stop.clone();
         std::thread::spawn(move || {
@@ -551,6 +559,11 @@ impl Source {
             };
             let done =
                 recalled.iter().try_for_each(|recalled| recalled.run(workers, &mint.progress, &mut out).map(drop));
+            let mut given = 0;
+            let mut out = |feed| match &one_by_one {
+                None => out(refuse.apply(feed)),
+                Some(one_by_one) => one_by_one.hand(refuse.apply(feed), &mut given, &mut out),
+            };
             let done = done.and_then(|()| {
                 mint.run(&mut out, &mut |path| drop(events.send(Event::Beside(path))));
                 live.map_or(Ok(()), |live| live.run(&mut out))

@@ -7,6 +7,7 @@
 //! | `stream`, `blocks` | tars, gzip, concatenated containers: bytes to packets |
 //! | `night` | dates in names, times of receipt |
 //! | `parcel` | a packet on its way, or where it is |
+//! | `refuse` | packets that are not to be read, by their place |
 //! | `simulated` | a simulated survey instead of files |
 //! | `taken` | what was bound before, so that a job goes on behind it |
 //! | `cut` | where epochs end |
@@ -18,6 +19,7 @@ mod folder;
 mod mint;
 pub mod night;
 mod parcel;
+mod refuse;
 mod simulated;
 mod sniff;
 mod stream;
@@ -29,6 +31,7 @@ pub use folder::{Found, Place, walk};
 pub use mint::{Input, Mint, Packets, Probe, Progress};
 pub use night::Night;
 pub use parcel::{Bytes, MAX_PACKET, Opener, Origin, Parcel, SchemaText, Share};
+pub use refuse::{Refused, Spot};
 pub use simulated::{night_name, packet_name};
 pub use stream::stream;
 pub use taken::Taken;

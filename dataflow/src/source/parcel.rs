@@ -44,6 +44,13 @@ pub enum Bytes {
     Lost(String),
     /// They may not be kept, and were not; why.
     Withheld(String),
+    /// They may not be read: whoever did was ended by them.
+    Refused {
+        /// What is known of that.
+        why: String,
+        /// They.
+        bytes: Box<Bytes>,
+    },
 }
 
 impl Bytes {
@@ -52,6 +59,7 @@ impl Bytes {
         match self {
             Bytes::Here(bytes) => bytes.len() as u64,
             Bytes::At { length, .. } => *length,
+            Bytes::Refused { bytes, .. } => bytes.len(),
             Bytes::Lost(_) | Bytes::Withheld(_) => 0,
         }
     }
@@ -77,7 +85,7 @@ impl Opener {
         }
         match bytes {
             Bytes::Here(bytes) => Ok(bytes),
-            Bytes::Lost(why) | Bytes::Withheld(why) => Err(why.clone()),
+            Bytes::Lost(why) | Bytes::Withheld(why) | Bytes::Refused { why, .. } => Err(why.clone()),
             Bytes::At { path, offset, length } => {
                 self.read_at(path, *offset, *length).map_err(|error| format!("{}: {error}", path.display()))?;
                 Ok(&self.buffer)
