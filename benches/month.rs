@@ -59,6 +59,8 @@ fn month(nights: &[PathBuf], workers: usize) -> Took {
         restate: false,
         append: false,
         accept_gap: false,
+        refuse: Default::default(),
+        probe: None,
         replay: None,
         stop: Arc::new(AtomicBool::new(false)),
         progress: Arc::new(Progress::default()),
