@@ -7,6 +7,7 @@ use crate::event::{Event, Gauges, Summary};
 use crate::flow::bind::{Binder, bind};
 use crate::flow::clock::{Stop, Stopped, clock};
 use crate::flow::commit::{Books, Ends, commit};
+use crate::flow::enclose::enclose;
 use crate::flow::feed::{InFlight, feed};
 use crate::flow::file::{Archived, Desk, file};
 use crate::flow::group::group;
@@ -14,6 +15,7 @@ use crate::flow::publish::{Press, publish};
 use crate::flow::read::read;
 use crate::flow::restate::{Before, restate};
 use crate::flow::tell::{TellSettings, tell};
+use crate::kafka::enclosure::Packer;
 use crate::kafka::lane;
 use crate::kafka::message::Mailer;
 use crate::kafka::settings::Form;
@@ -109,6 +111,7 @@ pub fn run(job: &Job, request: Request) -> Result<Outcome, RunError> {
     let (stop, cluster, dump) = (request.stop.clone(), request.cluster.clone(), request.dump);
     let request_progress = request.progress.clone();
     let archive = request.replay.is_none().then(|| job.archive.url.clone()).flatten();
+    let kept = request.replay.as_ref().map(|replay| replay.url.clone()).or_else(|| job.archive.url.clone());
     let link = Link {
         stop: stop.clone(),
         state: Arc::new({
@@ -130,8 +133,18 @@ pub fn run(job: &Job, request: Request) -> Result<Outcome, RunError> {
     // Who folds and tells does not write: only process 0 knows whether anything is, so all others assume that it is.
     let written = job.sink.to.is_some() || cluster.hosts.len() > 1;
     let progress = leads.then(|| request_progress.clone());
-    let plan =
-        Plan { job: job.clone(), settings, written, archive, dump, stop, watch, progress, head: Mutex::new(head) };
+    let plan = Plan {
+        job: job.clone(),
+        settings,
+        written,
+        archive,
+        kept,
+        dump,
+        stop,
+        watch,
+        progress,
+        head: Mutex::new(head),
+    };
     let guards = timely::execute::execute_from(builders, threads, timely::WorkerConfig::default(), move |worker| {
         plan.work(worker)
     })
@@ -175,6 +188,8 @@ struct Plan {
     written: bool,
     /// The archive that is written.
     archive: Option<String>,
+    /// The archive that is written, or read.
+    kept: Option<String>,
     dump: bool,
     stop: Arc<AtomicBool>,
     watch: Watch,
@@ -262,7 +277,12 @@ impl Plan {
         // What restates is read from packets that are archived.
         let restates = begin.restates.as_ref().is_some_and(|restates| restates.at == begin.since);
         let fresh = if restates { begin.since.next() } else { begin.since };
-        let since = desk.as_ref().map(|_| fresh);
+        // Who publishes packets needs those of the epochs that are told once more, too; they are archived already.
+        let packer = self.packer(press.is_some())?;
+        let since = match packer {
+            Some(_) => Some(if restates { fresh } else { fresh.min(begin.told) }),
+            None => desk.as_ref().map(|_| fresh),
+        };
         let in_flight = InFlight::counted(self.watch.bytes_in_flight());
         let workers = worker.peers() as u64;
         let open = source.map(|source| move |wake| source.open(wake, workers));
@@ -278,6 +298,10 @@ impl Plan {
             };
             let tallies = outputs.tallies.concat(tallies);
             let told = tell(seal(changes, job.sink.lanes), tell_settings);
+            let enclosed = match packer {
+                None => told.clone(),
+                Some(packer) => enclose(told.clone(), read.packets.clone(), begin.told, job.sink.lanes, packer),
+            };
             let (durable, unbound) = match desk {
                 None => (empty(scope), empty(scope)),
                 Some(desk) => {
@@ -296,7 +320,7 @@ impl Plan {
             };
             let (published, unpublished) = match press {
                 None => (empty(scope), empty(scope)),
-                Some(press) => publish(told.clone(), clocked.judged.clone(), durable.clone(), press, progress),
+                Some(press) => publish(enclosed, clocked.judged.clone(), durable.clone(), press, progress),
             };
             let digests = outputs.digests;
             let ends = Ends { judged: clocked.judged, told, tallies, digests, durable, published };
@@ -351,6 +375,16 @@ impl Plan {
     /// Whether records are sent in this form.
     fn sends(&self, form: Form) -> bool {
         self.job.sink.kafka.topic.is_some() && self.job.sink.kafka.format == form
+    }
+
+    /// What makes packets ready to go with records, where they do.
+    fn packer(&self, publishes: bool) -> Result<Option<Packer>, RunError> {
+        if !publishes {
+            return Ok(None);
+        }
+        let store = self.kept.as_deref().map(Store::open).transpose();
+        let store = store.map_err(RunError::Settings)?;
+        Ok(Packer::new(&self.job.sink.kafka.packet, self.settings.schemas.clone(), store))
     }
 
     /// The lanes of this worker, if records are sent.
