@@ -68,6 +68,20 @@ fn a_job_that_is_killed_at_every_step_says_everything_once() {
     assert_eq!(job.holds(), undisturbed);
 }
 
+/// Until all lanes are born none publishes, and nothing is bound: those that are born later lack nothing.
+#[test]
+fn a_job_that_dies_while_its_lanes_are_born_says_everything_once() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let undisturbed = night(kafka, "births", "19");
+    for (round, step) in ["lane-fenced:1", "lane-sent:2", "lane-drained:3", "lane-committed:4"].iter().enumerate() {
+        let job = Job::new(kafka, &format!("born{round}"), "births");
+        let output = job.start(&["--until-end"], Some(step)).wait_with_output().unwrap();
+        assert!(String::from_utf8_lossy(&output.stderr).contains("dies at"), "{step}");
+        assert_eq!(job.finish("2"), undisturbed);
+        assert_eq!(job.holds(), undisturbed, "{step}");
+    }
+}
+
 #[test]
 fn a_job_that_is_killed_at_any_instant_says_everything_once() {
     let Some(kafka) = Kafka::shared() else { return };

@@ -11,7 +11,7 @@ use crate::flow::enclose::enclose;
 use crate::flow::feed::{InFlight, feed};
 use crate::flow::file::{Archived, Desk, file};
 use crate::flow::group::group;
-use crate::flow::publish::{Press, publish};
+use crate::flow::publish::{Press, opened, publish};
 use crate::flow::read::read;
 use crate::flow::restate::{Before, restate};
 use crate::flow::tell::{TellSettings, tell};
@@ -32,11 +32,15 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 use timely::dataflow::ProbeHandle;
 use timely::dataflow::operators::generic::operator::empty;
 use timely::dataflow::operators::vec::Broadcast;
 use timely::dataflow::operators::{Concat, Exchange, Input, Inspect, Probe as _};
 use timely::worker::Worker;
+
+/// So long lanes are waited for when a job has stopped itself.
+const LANES_END: Duration = Duration::from_secs(10);
 
 mod head;
 mod lanes;
@@ -207,7 +211,9 @@ impl Plan {
         let (through, stopped) = (ProbeHandle::new(), Rc::new(RefCell::new(None)));
         let keeper = binder.as_ref().map(|binder| binder.keeper.clone());
         let mut observer = self.watch.observe(worker);
-        let objects = self.graph(worker, &begin, (source, binder, before), ledger.clone(), &through, &stopped)?;
+        let lanes = Arc::new(());
+        let objects =
+            self.graph(worker, &begin, (source, binder, before), ledger.clone(), &through, (&stopped, lanes.clone()))?;
         // A job that stops ends when everything before the epoch that it stopped at is written.
         let is_over = || match &*stopped.borrow() {
             None => through.done(),
@@ -220,6 +226,11 @@ impl Plan {
         if let Some(Stopped { stop, .. }) = stopped.take() {
             for dataflow in worker.installed_dataflows() {
                 worker.drop_dataflow(dataflow);
+            }
+            // Lanes say how far they are when nothing more comes: whoever goes on with other settings must find none behind.
+            let begun = Instant::now();
+            while matches!(stop, Stop::Rejects(_)) && Arc::strong_count(&lanes) > 1 && begun.elapsed() < LANES_END {
+                std::thread::sleep(Duration::from_millis(10));
             }
             // What was written until then is whole; that it could not be would be the second thing to go wrong.
             let ledger = ledger.and_then(|ledger| ledger.take());
@@ -254,7 +265,7 @@ impl Plan {
         (source, binder, before): (Option<Source>, Option<Binder>, Before),
         ledger: Option<Books>,
         through: &ProbeHandle<Epoch>,
-        stopped: &Rc<RefCell<Option<Stopped>>>,
+        (stopped, lanes): (&Rc<RefCell<Option<Stopped>>>, Arc<()>),
     ) -> Result<Rc<RefCell<Objects>>, RunError> {
         let job = &self.job;
         let limits = job.limits().map_err(RunError::Settings)?;
@@ -272,7 +283,7 @@ impl Plan {
             avro: (self.written && job.sink.formats.contains(&Format::Avro)) || self.sends(Form::Avro),
         };
         let desk = self.desk(worker.index(), begin)?;
-        let press = self.press(worker, begin);
+        let press = self.press(worker, begin, lanes);
         let progress = self.progress.clone().filter(|_| worker.index() == 0);
         // What restates is read from packets that are archived.
         let restates = begin.restates.as_ref().is_some_and(|restates| restates.at == begin.since);
@@ -302,6 +313,9 @@ impl Plan {
                 None => told.clone(),
                 Some(packer) => enclose(told.clone(), read.packets.clone(), begin.told, job.sink.lanes, packer),
             };
+            // What was bound before there are lanes would never be published: whoever comes next could not tell that it was to be.
+            let lanes = press.as_ref().map(|press| opened(scope, press.lanes.len()));
+            let opened = lanes.as_ref().map_or_else(|| empty(scope), |lanes| lanes.opened.clone());
             let (durable, unbound) = match desk {
                 None => (empty(scope), empty(scope)),
                 Some(desk) => {
@@ -312,13 +326,13 @@ impl Plan {
                         histories: outputs.histories,
                         contexts: outputs.contexts,
                         told: told.clone(),
-                        groups: group(judged.clone(), desk.since, job.groups()),
+                        groups: group(judged.clone(), opened, desk.since, job.groups()),
                         judged: judged.clone(),
                     };
                     bind(judged, file(archived, desk), outputs.digests.clone(), binder)
                 }
             };
-            let (published, unpublished) = match press {
+            let (published, unpublished) = match press.zip(lanes) {
                 None => (empty(scope), empty(scope)),
                 Some(press) => publish(enclosed, clocked.judged.clone(), durable.clone(), press, progress),
             };
@@ -388,7 +402,7 @@ impl Plan {
     }
 
     /// The lanes of this worker, if records are sent.
-    fn press(&self, worker: &Worker, begin: &Begin) -> Option<Press> {
+    fn press(&self, worker: &Worker, begin: &Begin, working: Arc<()>) -> Option<Press> {
         let settings = &self.job.sink.kafka;
         let (topics, publishes) = (settings.topics()?, begin.publishes?);
         let lanes = self.job.sink.lanes;
@@ -401,12 +415,13 @@ impl Plan {
             generation: publishes.generation,
             from: publishes.live.map(|_| begin.told),
             live: publishes.live,
-            born: publishes.live.unwrap_or(begin.told),
+            // With the others, if a start was cut short between them: until all are born none publishes.
+            born: begin.told,
             topics: topics.clone(),
             settings: settings.clone(),
         };
         let mailer = Mailer::new(settings, &topics, publishes.schema);
-        Some(Press { lanes: own.chain(rejects).map(place).collect(), mailer, rejects })
+        Some(Press { lanes: own.chain(rejects).map(place).collect(), mailer, rejects, working })
     }
 
     /// Where this worker's files go, if there is an archive.
