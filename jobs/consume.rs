@@ -59,6 +59,9 @@ pub struct Consume {
     /// A folder of writer schemas by Confluent id (lsst.v11_1.alert.avsc, 1101.avsc), before those that are built in
     #[arg(long, value_name = "DIR")]
     schemas: Option<PathBuf>,
+    /// A schema registry, for ids that are neither there nor built in
+    #[arg(long, value_name = "URL")]
+    registry: Option<String>,
     #[command(flatten)]
     cluster: login::Flags,
 }
@@ -76,7 +79,7 @@ impl Consume {
     pub fn run(self) -> Result<(), String> {
         let mut job = load(None, std::env::vars()).map_err(|error| error.to_string())?;
         job.schemas = self.schemas.clone().or(job.schemas);
-        let mut reader = Reader::new(job.decoder()?)?;
+        let mut reader = Reader::new(job.decoder()?, self.registry.as_deref())?;
         let stop = Arc::new(AtomicBool::new(false));
         watch_interrupts(&stop).map_err(|error| error.to_string())?;
         let mut tail = Tail::open(Wanted {
@@ -127,6 +130,7 @@ impl Consume {
         if self.monitor && self.stamps.is_none() {
             return Ok(false);
         }
+        reader.learn(message.value.as_deref())?;
         let said = reader.read(message.value.as_deref());
         if let (Some(folder), Said::Packet(_), Some(bytes)) = (&self.stamps, &said, &message.value) {
             write_stamps(bytes, 0, folder, reader.decoder(), &|_| true)

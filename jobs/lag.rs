@@ -5,20 +5,27 @@ use crate::output::{print_json, print_text};
 use clap::Args;
 use serde_json::json;
 use skydiff_dataflow::archive::open::Archive;
-use skydiff_dataflow::kafka::lag::{Lag, bound, lag};
+use skydiff_dataflow::kafka::lag::{Lag, Partition, bound, lag};
 use skydiff_dataflow::kafka::reach::Cluster;
+use skydiff_dataflow::settings::{Job, SourceKind, load};
 use skydiff_schemas::MicroDays;
 use skydiff_schemas::iso_utc;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// Compares what has been read with what is there: by a job's archive, whose manifests alone say what a job has read, or by
 /// the offsets that a consumer group has committed.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
+    skydiff lag JOB.toml --most 10000                (its clusters, its archive)\n  \
     skydiff lag --archive arch --brokers broker:9092\n  \
     skydiff lag --group someone --topic '^ztf_.*_programid1$'\n\n\
     Exit code 1 if more than --most is still to be read, or if something was deleted before it was.")]
 #[command(group = clap::ArgGroup::new("whose").required(true))]
 pub struct LagVerb {
+    /// The job: its archive, its sources with their clusters and labels
+    #[arg(value_name = "JOB.toml", group = "whose")]
+    job: Option<PathBuf>,
     /// The job's archive: a folder, or file://, s3://
     #[arg(long, value_name = "URL", group = "whose")]
     archive: Option<String>,
@@ -47,18 +54,15 @@ pub struct LagVerb {
 impl LagVerb {
     /// Does it.
     pub fn run(self) -> Result<(), String> {
-        let login = self.cluster.login()?;
-        let (lags, clock) = match (&self.archive, &self.group) {
-            (Some(url), _) => {
-                let archive = Archive::open(url)?;
-                let positions = bound(&archive);
-                if positions.is_empty() {
-                    return Err(format!("archive {url}: its job has read no topic yet"));
-                }
-                (lag(&Cluster::reach(&login)?, &positions, &self.label)?, received(&archive))
+        let (lags, clock) = match (&self.job, &self.archive, &self.group) {
+            (Some(path), ..) => of_job(&load(Some(path), std::env::vars()).map_err(|error| error.to_string())?)?,
+            (None, Some(url), _) => {
+                let (archive, positions) = positions(url)?;
+                let cluster = Cluster::reach(&self.cluster.login()?)?;
+                (lag(&cluster, &positions, &self.label)?, received(&archive))
             }
-            (None, group) => {
-                let cluster = Cluster::reach_as(&login, group.as_deref().unwrap_or_default())?;
+            (None, None, group) => {
+                let cluster = Cluster::reach_as(&self.cluster.login()?, group.as_deref().unwrap_or_default())?;
                 let topics = cluster.like(&self.topic)?;
                 let partitions = topics
                     .iter()
@@ -123,6 +127,32 @@ impl LagVerb {
         }
         text
     }
+}
+
+/// An archive, and what its job has read of topics.
+fn positions(url: &str) -> Result<(Archive, BTreeMap<Partition, i64>), String> {
+    let archive = Archive::open(url)?;
+    let positions = bound(&archive);
+    if positions.is_empty() {
+        return Err(format!("archive {url}: its job has read no topic yet"));
+    }
+    Ok((archive, positions))
+}
+
+/// How far a job is behind, in all its sources.
+fn of_job(job: &Job) -> Result<(Vec<Lag>, Option<MicroDays>), String> {
+    let url =
+        job.archive.url.as_ref().ok_or("the job has no archive, which alone says what it has read (archive.url)")?;
+    let sources: Vec<_> = job.source.iter().filter(|source| source.kind == SourceKind::Kafka).collect();
+    if sources.is_empty() {
+        return Err("the job reads no topics: it has no [[source]] of kind \"kafka\"".into());
+    }
+    let (archive, positions) = positions(url)?;
+    let mut lags = Vec::new();
+    for source in sources {
+        lags.extend(lag(&Cluster::reach(&source.kafka.login)?, &positions, &source.kafka.label)?);
+    }
+    Ok((lags, received(&archive)))
 }
 
 /// When the newest packet that is bound was received.

@@ -6,11 +6,13 @@ use clap::{Args, ValueEnum};
 use skydiff_dataflow::archive::open::Archive;
 use skydiff_dataflow::archive::recall::{From, Granularity, captured};
 use skydiff_dataflow::cone::Cone;
+use skydiff_dataflow::kafka::settings::Enclose;
 use skydiff_dataflow::run::{Replay as Request, open_job};
 use skydiff_dataflow::settings::{Job, load, of_record};
 use skydiff_dataflow::source::Night;
 use skydiff_dataflow::source::night::parse_time;
 use skydiff_operators::Epoch;
+use skydiff_schemas::MicroDays;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -20,6 +22,8 @@ const HELP: &str = "\
     skydiff replay --archive arch --nights 2026-01-01..2026-03-31 --to again\n  \
     skydiff replay --archive arch lower.toml --to lower        (with other thresholds)\n  \
     skydiff replay --archive arch --nights 2026-01-01 --to kafka --kafka broker:9092 --publish again --name again
+  \
+    skydiff replay --archive arch --between 2026-01-02T03:00 2026-01-02T04:30 --to kafka --publish hour --name hour
   \
     skydiff replay --archive arch --epoch 41 --digest          (what was known at epoch 41)\n  \
     skydiff replay --archive arch --cone 210.8,54.3,0.5 --to m101\n\n\
@@ -43,6 +47,9 @@ pub struct Replay {
     /// Nights to be told, both included: 2026-01-01..2026-03-31, or one. Default: all
     #[arg(long, value_name = "A..B", value_parser = nights)]
     nights: Option<(Night, Night)>,
+    /// Told is what was received from the first of these times on and before the second (MJD UTC or dates)
+    #[arg(long, value_names = ["FROM", "TO"], num_args = 2, value_parser = |text: &str| parse_time(text))]
+    between: Vec<MicroDays>,
     /// Only what was known after this epoch
     #[arg(long, value_name = "N", conflicts_with = "as_of")]
     epoch: Option<u64>,
@@ -58,7 +65,7 @@ pub struct Replay {
     /// What is told at once; the state does not depend on it. Epochs are put together, and never parted
     #[arg(long, value_enum, default_value_t = Grain::Epoch)]
     granularity: Grain,
-    /// Read what was kept of packets, or the packets. Default: packets only if quality cuts or surveys differ
+    /// Read what was kept of packets, or the packets. Default: packets only if quality cuts or surveys differ, or if records carry them
     #[arg(long, value_enum)]
     from: Option<Kept>,
     /// Folder for records, rejects and reports; or `kafka`: to the topics of the job file, as a job of its own
@@ -181,12 +188,6 @@ impl Replay {
                 }
             }
         }
-        let from = match self.from {
-            Some(Kept::Packets) => From::Packets,
-            Some(Kept::Measurements) => From::Measurements,
-            None if again => From::Packets,
-            None => From::Measurements,
-        };
         (job.source, job.archive.url) = (Vec::new(), None);
         let publishes = self.to.as_ref().is_some_and(|to| to.as_os_str() == "kafka");
         job.sink.to = self.to.clone().filter(|_| !publishes);
@@ -198,11 +199,31 @@ impl Replay {
         if !publishes {
             job.sink.kafka = Default::default();
         }
+        let encloses = job.sink.kafka.packet != Enclose::None;
+        if encloses && (self.from == Some(Kept::Measurements) || self.cone.is_some()) {
+            let what = if self.cone.is_some() { "a cone" } else { "what was kept of packets" };
+            return Err(format!(
+                "records are to carry packets (sink.kafka.packet), and {what} has none: leave out --cone and --from \
+                 measurements, or say --packet none"
+            ));
+        }
+        let from = match self.from {
+            Some(Kept::Packets) => From::Packets,
+            Some(Kept::Measurements) => From::Measurements,
+            None if again || encloses => From::Packets,
+            None => From::Measurements,
+        };
         job.run.workers = self.workers.unwrap_or(job.run.workers);
+        let between = match self.between[..] {
+            [from, to] if from < to => Some((from, to)),
+            [_, _] => return Err("--between: it ends before it begins".into()),
+            _ => None,
+        };
         let as_of = self.as_of.as_deref().map(parse_time).transpose()?;
         let replay = Request {
             url: self.archive.clone(),
             nights: self.nights,
+            between,
             from_epoch: first,
             until: self.epoch.map(Epoch).into_iter().chain(last).min(),
             as_of,

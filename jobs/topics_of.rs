@@ -1,7 +1,7 @@
 //! The flags by which a run reads from Kafka and publishes to it without a job file; each is a key of one.
 
 use clap::Args;
-use skydiff_dataflow::kafka::settings::{LiveSettings, Start, Until};
+use skydiff_dataflow::kafka::settings::{Enclose, LiveSettings, Start, Until};
 use skydiff_dataflow::settings::{Job, SourceKind, SourceSettings};
 
 /// Kafka, in the place of `[[source]]` and `[sink.kafka]` of a job file.
@@ -23,6 +23,9 @@ pub struct Kafka {
     /// Send records to this topic, exactly once (needs an archive)
     #[arg(long, value_name = "TOPIC")]
     publish: Option<String>,
+    /// What of the packet that caused a record goes with it: none, all, no-cutouts, or fields (candidate.magpsf,...)
+    #[arg(long, value_name = "WHAT")]
+    packet: Option<Enclose>,
 }
 
 impl Kafka {
@@ -42,6 +45,7 @@ impl Kafka {
             }
         }
         job.sink.kafka.topic = self.publish.clone().or(job.sink.kafka.topic.take());
+        job.sink.kafka.packet = self.packet.clone().unwrap_or(std::mem::take(&mut job.sink.kafka.packet));
         if let Some(brokers) = self.kafka.as_ref().filter(|_| job.sink.kafka.topic.is_some()) {
             job.sink.kafka.login.brokers = brokers.clone();
         }

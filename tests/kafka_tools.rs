@@ -132,6 +132,11 @@ fn messages_bear_the_time_of_receipt_and_say_what_they_hold() {
     let topics = format!("topics times --json --brokers {}", kafka.plaintext);
     let topics: Json = serde_json::from_str(&printed(skydiff(words(&topics)))).unwrap();
     assert_eq!((&topics[0]["messages"], topics[0]["partitions"].as_array().unwrap().len()), (&Json::from(20), 2));
+    let topics = format!("topics times --json --sizes --brokers {}", kafka.plaintext);
+    let topics: Json = serde_json::from_str(&printed(skydiff(words(&topics)))).unwrap();
+    let bytes: u64 = all.iter().map(|message| message["bytes"].as_u64().unwrap()).sum();
+    let about = topics[0]["bytes_about"].as_u64().unwrap();
+    assert!(about.abs_diff(bytes) <= 20, "all of them were looked at: {about} {bytes}");
 }
 
 /// Seconds of the day that a time has (`2026-01-01T03:27:23.328Z`).
@@ -359,6 +364,9 @@ fn a_job_that_has_read_everything_is_not_behind_until_more_comes() {
         serde_json::from_str(&printed(skydiff(words(&flags)))).unwrap()
     };
     assert_eq!((&lag()["behind"], lag()["partitions"].as_array().unwrap().len()), (&Json::from(0), 2));
+    // Its file says the same, without a flag.
+    let by_file: Json = serde_json::from_str(&printed(skydiff(["lag", job.to_str().unwrap(), "--json"]))).unwrap();
+    assert_eq!(by_file, lag());
     send(2);
     assert_eq!(lag()["behind"], 40);
     let told = printed(skydiff(words(&format!("check {}", job.display()))));

@@ -2,145 +2,13 @@
 
 mod common;
 
+use common::job::{Job, committed, digest, signal, terminate, wait_for};
 use common::kafka::Kafka;
 use common::{Folder, printed, skydiff};
 use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
-use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
-
-const LANES: i32 = 4;
-
-/// One live job: its broker, its topics, its archive.
-struct Job<'k> {
-    kafka: &'k Kafka,
-    folder: Folder,
-    name: String,
-    from: String,
-    seconds: &'static str,
-}
-
-impl<'k> Job<'k> {
-    fn new(kafka: &'k Kafka, name: &str, from: &str) -> Job<'k> {
-        Job { kafka, folder: Folder::new(name), name: name.into(), from: from.into(), seconds: "0.05" }
-    }
-
-    fn archive(&self) -> String {
-        self.folder.0.join("archive").to_str().unwrap().to_owned()
-    }
-
-    fn command(&self, more: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_skydiff"));
-        let (brokers, archive) = (self.kafka.plaintext.as_str(), self.archive());
-        command
-            .args(["run", "--kafka", brokers, "--topic", &self.from, "--publish", &self.name, "--name", &self.name])
-            .args(["--archive", &archive, "--max-reject", "1", "--take-over", "--digest"])
-            .args(more)
-            .env("SKYDIFF__EPOCHS__LIVE_SECONDS", self.seconds)
-            .env("SKYDIFF__SINK__LANES", LANES.to_string())
-            .env("SKYDIFF__SINK__KAFKA__CURRENT", format!("{}.current", self.name))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
-    }
-
-    fn start(&self, more: &[&str], die: Option<&str>) -> Child {
-        let mut command = self.command(more);
-        if let Some(step) = die {
-            command.env("SKYDIFF_DIE", step);
-        }
-        command.spawn().unwrap()
-    }
-
-    /// Runs it to the end of what is there; the digest.
-    fn finish(&self, workers: &str) -> String {
-        digest(self.command(&["--until-end", "-w", workers]).output().unwrap())
-    }
-
-    /// What a replay of the archive says, by lane, and the digest that it comes to.
-    fn replayed(&self) -> (BTreeMap<i32, Vec<serde_json::Value>>, String) {
-        let to = self.folder.0.join("replayed");
-        let archive = self.archive();
-        let of = digest(skydiff(["replay", "--archive", &archive, "--digest", "--to", to.to_str().unwrap()]));
-        let text = std::fs::read_to_string(to.join("records.jsonl")).unwrap();
-        let mut lanes = BTreeMap::<i32, Vec<_>>::new();
-        for line in text.lines() {
-            let record: serde_json::Value = serde_json::from_str(line).unwrap();
-            lanes.entry(record["lane"].as_i64().unwrap() as i32).or_default().push(record);
-        }
-        (lanes, of)
-    }
-
-    /// What a consumer of what is committed sees of a topic, by partition.
-    fn committed(&self, topic: &str) -> BTreeMap<i32, Vec<(String, Option<serde_json::Value>)>> {
-        let mut lanes = committed(self.kafka, topic);
-        lanes.retain(|_, messages| !messages.is_empty());
-        lanes
-    }
-
-    /// Committed records are those of a replay, by lane and in order; the archive is whole. Gives the digest.
-    fn holds(&self) -> String {
-        let (expected, of) = self.replayed();
-        let committed = self.committed(&self.name);
-        let said: BTreeMap<i32, Vec<_>> = committed
-            .into_iter()
-            .map(|(lane, messages)| (lane, messages.into_iter().filter_map(|(_, value)| value).collect()))
-            .collect();
-        for (lane, expected) in &expected {
-            let said = said.get(lane).map_or(&[][..], |said| said);
-            let ids = |records: &[serde_json::Value]| {
-                records.iter().map(|record| (record["epoch"].as_i64(), record["rank"].as_i64())).collect::<Vec<_>>()
-            };
-            assert_eq!(ids(said), ids(expected), "lane {lane}");
-            assert!(said == expected.as_slice(), "lane {lane} says something else");
-        }
-        assert_eq!(said.len(), expected.len());
-        printed(skydiff(["archive", "verify", "--archive", &self.archive()]));
-        of
-    }
-}
-
-fn digest(output: Output) -> String {
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    text.lines().rev().find_map(|line| line.strip_prefix("digest ")).expect(&text).to_owned()
-}
-
-fn committed(kafka: &Kafka, topic: &str) -> BTreeMap<i32, Vec<(String, Option<serde_json::Value>)>> {
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", &kafka.plaintext)
-        .set("group.id", "tests")
-        .set("isolation.level", "read_committed")
-        .set("enable.auto.commit", "false")
-        .set("enable.partition.eof", "true")
-        .create()
-        .unwrap();
-    let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(10)).unwrap();
-    let partitions: Vec<i32> = metadata.topics()[0].partitions().iter().map(|partition| partition.id()).collect();
-    let mut list = TopicPartitionList::new();
-    partitions.iter().for_each(|id| list.add_partition_offset(topic, *id, Offset::Beginning).unwrap());
-    consumer.assign(&list).unwrap();
-    let mut lanes: BTreeMap<i32, Vec<_>> = partitions.iter().map(|id| (*id, Vec::new())).collect();
-    let mut open = partitions.len();
-    while open > 0 {
-        match consumer.poll(Duration::from_secs(20)).expect("Kafka answers") {
-            Ok(message) => {
-                let key = String::from_utf8(message.key().unwrap_or_default().to_vec()).unwrap();
-                let value = message.payload().map(|bytes| serde_json::from_slice(bytes).unwrap());
-                lanes.get_mut(&message.partition()).unwrap().push((key, value));
-            }
-            Err(KafkaError::PartitionEOF(_)) => open -= 1,
-            Err(error) => panic!("{error}"),
-        }
-    }
-    lanes
-}
 
 /// A topic of its own with nights of packets. Gives the digest of their state.
 fn night(kafka: &Kafka, topic: &str, seed: &str) -> String {
@@ -200,6 +68,20 @@ fn a_job_that_is_killed_at_every_step_says_everything_once() {
     assert_eq!(job.holds(), undisturbed);
 }
 
+/// Until all lanes are born none publishes, and nothing is bound: those that are born later lack nothing.
+#[test]
+fn a_job_that_dies_while_its_lanes_are_born_says_everything_once() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let undisturbed = night(kafka, "births", "19");
+    for (round, step) in ["lane-fenced:1", "lane-sent:2", "lane-drained:3", "lane-committed:4"].iter().enumerate() {
+        let job = Job::new(kafka, &format!("born{round}"), "births");
+        let output = job.start(&["--until-end"], Some(step)).wait_with_output().unwrap();
+        assert!(String::from_utf8_lossy(&output.stderr).contains("dies at"), "{step}");
+        assert_eq!(job.finish("2"), undisturbed);
+        assert_eq!(job.holds(), undisturbed, "{step}");
+    }
+}
+
 #[test]
 fn a_job_that_is_killed_at_any_instant_says_everything_once() {
     let Some(kafka) = Kafka::shared() else { return };
@@ -241,7 +123,7 @@ fn the_length_of_epochs_changes_no_state_and_a_broker_that_dies_is_waited_for() 
     assert_eq!(child.try_wait().unwrap(), None, "it waits");
     terminate(&child);
     assert!(child.wait().unwrap().success(), "it drains");
-    let long = Job { seconds: "5", ..Job::new(&kafka, "long", "epochs") };
+    let long = Job { seconds: 5.0, ..Job::new(&kafka, "long", "epochs") };
     assert_eq!([short.finish("1"), long.finish("2")], [undisturbed.clone(), undisturbed.clone()]);
     assert_eq!([short.holds(), long.holds()], [undisturbed.clone(), undisturbed]);
 }
@@ -363,9 +245,8 @@ fn brokers_come_and_go() {
     let words = ["--partitions", "8", "--replication", "3", "--config", "retention.ms=-1"];
     kafka.script("topic create", ["replicated"].into_iter().chain(words));
     let undisturbed = filled(&kafka, "replicated", "18");
-    let job = Job::new(&kafka, "rugged", "replicated");
-    let mut command = job.command(&["-w", "2"]);
-    let mut child = command.env("SKYDIFF__SINK__KAFKA__REPLICATION", "3").spawn().unwrap();
+    let job = Job { sink: "replication = 3".into(), ..Job::new(&kafka, "rugged", "replicated") };
+    let mut child = job.start(&["-w", "2"], None);
     for broker in [2, 3, 1] {
         std::thread::sleep(Duration::from_millis(600));
         kafka.kill(broker);
@@ -388,23 +269,4 @@ fn night_again(kafka: &Kafka, topic: &str) {
     let more =
         ["produce", "--nights", "1", "--visits", "6", "--alerts", "40", "--no-cutouts", "--no-weather", "--flat-out"];
     printed(skydiff(more.into_iter().chain(["--topic", topic]).chain(brokers)));
-}
-
-fn wait_for(mut done: impl FnMut() -> bool) {
-    for _ in 0..300 {
-        if done() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    panic!("waited in vain");
-}
-
-fn terminate(child: &Child) {
-    signal(child, "TERM");
-}
-
-fn signal(child: &Child, name: &str) {
-    assert!(Path::new("/bin/kill").exists() || Path::new("/usr/bin/kill").exists());
-    assert!(Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status().unwrap().success());
 }

@@ -116,7 +116,10 @@ impl Break {
             self.reason.name()
         );
         for reject in examples.take(EXAMPLES) {
-            text += &format!("\n  {}: {}", reject.at, reject.detail);
+            text += &match self.writer {
+                Writer::Unreadable => format!("\n  {} ({}): {}", reject.at, reject.schema, reject.detail),
+                _ => format!("\n  {}: {}", reject.at, reject.detail),
+            };
         }
         let hint = match self.reason {
             Reason::Future => {

@@ -8,7 +8,7 @@ use crate::highlights::Highlights;
 use crate::sink::Sinks;
 use crate::source::{Marks, Night};
 use crate::watch::Stage;
-use skydiff_operators::{Epoch, Tally};
+use skydiff_operators::{Counter, Epoch, Tally};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::mpsc::Sender;
@@ -130,8 +130,11 @@ impl Ledger {
             self.begin_night(Night::of_name(Path::new(&origin.bundle)));
         }
         self.counts.merge(&judged.counts);
-        tallies.iter().for_each(|tally| self.counts.tally(tally));
-        if self.past.restates && epoch == self.past.since {
+        let restates = self.past.restates && epoch == self.past.since;
+        // Packets that are put once more, by other settings, are not received again: none of them is a repeated one.
+        let counts = |tally: &&Tally| !restates || tally.counter != Counter::Repeated;
+        tallies.iter().filter(counts).for_each(|tally| self.counts.tally(tally));
+        if restates {
             // Nothing of this came now but the records.
             self.before = Some(self.counts.clone());
         }

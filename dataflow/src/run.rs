@@ -8,13 +8,15 @@ use crate::event::{Event, Gauges, Summary};
 use crate::flow::bind::{Binder, bind};
 use crate::flow::clock::{Stop, Stopped, clock};
 use crate::flow::commit::{Books, Ends, commit};
+use crate::flow::enclose::enclose;
 use crate::flow::feed::{InFlight, feed};
 use crate::flow::file::{Archived, Desk, file};
 use crate::flow::group::{OnTheWay, group};
-use crate::flow::publish::{Press, publish};
+use crate::flow::publish::{Press, opened, publish};
 use crate::flow::read::read;
 use crate::flow::restate::{Before, restate};
 use crate::flow::tell::{TellSettings, tell};
+use crate::kafka::enclosure::Packer;
 use crate::kafka::message::Mailer;
 use crate::kafka::settings::Form;
 use crate::ledger::DigestAt;
@@ -30,11 +32,15 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 use timely::dataflow::ProbeHandle;
 use timely::dataflow::operators::generic::operator::empty;
 use timely::dataflow::operators::vec::Broadcast;
 use timely::dataflow::operators::{Concat, Exchange, Input, Inspect, Probe as _};
 use timely::worker::Worker;
+
+/// So long lanes are waited for when a job has stopped itself.
+const LANES_END: Duration = Duration::from_secs(10);
 
 mod head;
 mod lanes;
@@ -125,6 +131,7 @@ pub fn run(job: &Job, request: Request) -> Result<Outcome, RunError> {
     let (stop, cluster, dump) = (request.stop.clone(), request.cluster.clone(), request.dump);
     let request_progress = request.progress.clone();
     let archive = (request.replay.is_none() && request.probe.is_none()).then(|| job.archive.url.clone()).flatten();
+    let kept = request.replay.as_ref().map(|replay| replay.url.clone()).or_else(|| job.archive.url.clone());
     let link = Link {
         stop: stop.clone(),
         state: Arc::new({
@@ -146,8 +153,18 @@ pub fn run(job: &Job, request: Request) -> Result<Outcome, RunError> {
     // Who folds and tells does not write: only process 0 knows whether anything is, so all others assume that it is.
     let written = job.sink.to.is_some() || cluster.hosts.len() > 1;
     let progress = leads.then(|| request_progress.clone());
-    let plan =
-        Plan { job: job.clone(), settings, written, archive, dump, stop, watch, progress, head: Mutex::new(head) };
+    let plan = Plan {
+        job: job.clone(),
+        settings,
+        written,
+        archive,
+        kept,
+        dump,
+        stop,
+        watch,
+        progress,
+        head: Mutex::new(head),
+    };
     let guards = timely::execute::execute_from(builders, threads, timely::WorkerConfig::default(), move |worker| {
         plan.work(worker)
     })
@@ -191,6 +208,8 @@ struct Plan {
     written: bool,
     /// The archive that is written.
     archive: Option<String>,
+    /// The archive that is written, or read.
+    kept: Option<String>,
     dump: bool,
     stop: Arc<AtomicBool>,
     watch: Watch,
@@ -208,7 +227,9 @@ impl Plan {
         let (through, stopped) = (ProbeHandle::new(), Rc::new(RefCell::new(None)));
         let keeper = binder.as_ref().map(|binder| binder.keeper.clone());
         let mut observer = self.watch.observe(worker);
-        let objects = self.graph(worker, &begin, (source, binder, before), ledger.clone(), &through, &stopped)?;
+        let lanes = Arc::new(());
+        let objects =
+            self.graph(worker, &begin, (source, binder, before), ledger.clone(), &through, (&stopped, lanes.clone()))?;
         // A job that stops ends when everything before the epoch that it stopped at is written.
         let is_over = || match &*stopped.borrow() {
             None => through.done(),
@@ -221,6 +242,11 @@ impl Plan {
         if let Some(Stopped { stop, .. }) = stopped.take() {
             for dataflow in worker.installed_dataflows() {
                 worker.drop_dataflow(dataflow);
+            }
+            // Lanes say how far they are when nothing more comes: whoever goes on with other settings must find none behind.
+            let begun = Instant::now();
+            while matches!(stop, Stop::Rejects(_)) && Arc::strong_count(&lanes) > 1 && begun.elapsed() < LANES_END {
+                std::thread::sleep(Duration::from_millis(10));
             }
             // What was written until then is whole; that it could not be would be the second thing to go wrong.
             let ledger = ledger.and_then(|ledger| ledger.take());
@@ -255,7 +281,7 @@ impl Plan {
         (source, binder, before): (Option<Source>, Option<Binder>, Before),
         ledger: Option<Books>,
         through: &ProbeHandle<Epoch>,
-        stopped: &Rc<RefCell<Option<Stopped>>>,
+        (stopped, lanes): (&Rc<RefCell<Option<Stopped>>>, Arc<()>),
     ) -> Result<Rc<RefCell<Objects>>, RunError> {
         let job = &self.job;
         let limits = job.limits().map_err(RunError::Settings)?;
@@ -273,12 +299,17 @@ impl Plan {
             avro: (self.written && job.sink.formats.contains(&Format::Avro)) || self.sends(Form::Avro),
         };
         let desk = self.desk(worker.index(), begin)?;
-        let press = self.press(worker, begin);
+        let press = self.press(worker, begin, lanes);
         let progress = self.progress.clone().filter(|_| worker.index() == 0);
         // What restates is read from packets that are archived.
         let restates = begin.restates.as_ref().is_some_and(|restates| restates.at == begin.since);
         let fresh = if restates { begin.since.next() } else { begin.since };
-        let since = desk.as_ref().map(|_| fresh);
+        // Who publishes packets needs those of the epochs that are told once more, too; they are archived already.
+        let packer = self.packer(press.is_some())?;
+        let since = match packer {
+            Some(_) => Some(if restates { fresh } else { fresh.min(begin.told) }),
+            None => desk.as_ref().map(|_| fresh),
+        };
         let in_flight = InFlight::counted(self.watch.bytes_in_flight());
         let (workers, watch) = (worker.peers() as u64, self.watch.clone());
         let open = source.map(|source| move |wake| source.open(wake, workers));
@@ -294,6 +325,13 @@ impl Plan {
             };
             let tallies = outputs.tallies.concat(tallies);
             let told = tell(seal(changes, job.sink.lanes), tell_settings);
+            let enclosed = match packer {
+                None => told.clone(),
+                Some(packer) => enclose(told.clone(), read.packets.clone(), begin.told, job.sink.lanes, packer),
+            };
+            // What was bound before there are lanes would never be published: whoever comes next could not tell that it was to be.
+            let lanes = press.as_ref().map(|press| opened(scope, press.lanes.len()));
+            let opened = lanes.as_ref().map_or_else(|| empty(scope), |lanes| lanes.opened.clone());
             let (durable, unbound) = match desk {
                 None => (empty(scope), empty(scope)),
                 Some(desk) => {
@@ -304,15 +342,15 @@ impl Plan {
                         histories: outputs.histories,
                         contexts: outputs.contexts,
                         told: told.clone(),
-                        groups: group(judged.clone(), desk.since, job.groups(), on_the_way.clone()),
+                        groups: group(judged.clone(), opened, desk.since, job.groups(), on_the_way.clone()),
                         judged: judged.clone(),
                     };
                     bind(judged, file(archived, desk), outputs.digests.clone(), binder, on_the_way)
                 }
             };
-            let (published, unpublished) = match press {
+            let (published, unpublished) = match press.zip(lanes) {
                 None => (empty(scope), empty(scope)),
-                Some(press) => publish(told.clone(), clocked.judged.clone(), durable.clone(), press, (progress, watch)),
+                Some(press) => publish(enclosed, clocked.judged.clone(), durable.clone(), press, (progress, watch)),
             };
             let digests = outputs.digests;
             let ends = Ends { judged: clocked.judged, told, tallies, digests, durable, published };
@@ -369,8 +407,18 @@ impl Plan {
         self.job.sink.kafka.topic.is_some() && self.job.sink.kafka.format == form
     }
 
+    /// What makes packets ready to go with records, where they do.
+    fn packer(&self, publishes: bool) -> Result<Option<Packer>, RunError> {
+        if !publishes {
+            return Ok(None);
+        }
+        let store = self.kept.as_deref().map(Store::open).transpose();
+        let store = store.map_err(RunError::Settings)?;
+        Ok(Packer::new(&self.job.sink.kafka.packet, self.settings.schemas.clone(), store))
+    }
+
     /// The lanes of this worker, if records are sent.
-    fn press(&self, worker: &Worker, begin: &Begin) -> Option<Press> {
+    fn press(&self, worker: &Worker, begin: &Begin, working: Arc<()>) -> Option<Press> {
         let settings = &self.job.sink.kafka;
         let (topics, publishes) = (settings.topics()?, begin.publishes?);
         let lanes = self.job.sink.lanes;
@@ -378,7 +426,7 @@ impl Plan {
         let own = (0..lanes).filter(|lane| *lane as usize % worker.peers() == worker.index());
         let place = |lane| publishes.place(&self.job, lane, begin.told, self.watch.clone());
         let mailer = Mailer::new(settings, &topics, publishes.schema);
-        Some(Press { lanes: own.chain(rejects).filter_map(place).collect(), mailer, rejects })
+        Some(Press { lanes: own.chain(rejects).filter_map(place).collect(), mailer, rejects, working })
     }
 
     /// Where this worker's files go, if there is an archive.

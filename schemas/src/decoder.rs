@@ -4,7 +4,7 @@
 //! packets these are, and the survey's mapping says what they mean. All of that is settled once for each writer schema.
 
 use crate::avro::{Captured, Inflate, MAGIC, Plan, PlanCache, Schema, Scratch};
-use crate::survey::{Cutout, Mapping, SURVEYS, SettingsError, SurveySettings, survey_by_name};
+use crate::survey::{Cutout, Mapping, SURVEYS, SettingsError, Survey, SurveySettings, survey_by_name};
 use crate::{Alert, PacketReject};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -43,11 +43,26 @@ struct Library {
 
 impl Library {
     fn plan(&self, schema: &Schema) -> Result<SurveyPlan, PacketReject> {
-        let survey = SURVEYS.iter().position(|survey| survey.recognises(schema)).ok_or_else(|| {
-            PacketReject::UnknownSurvey(format!("no survey here sends packets of schema `{}`", schema.name()))
-        })?;
+        let mut surveys = SURVEYS.iter().zip(&self.mappings);
+        let known = surveys.position(|(survey, mapping)| survey.recognises(schema, mapping.selection()));
+        let survey = known.ok_or_else(|| self.stranger(schema))?;
         let selection = self.mappings[survey].selection();
         Ok(SurveyPlan { plan: Plan::compile(schema, selection)?, survey })
+    }
+
+    /// Why no survey recognises a schema. One that bears a survey's name has lost a field by which that is known.
+    fn stranger(&self, schema: &Schema) -> PacketReject {
+        let name = schema.name();
+        let own = |survey: &dyn Survey| name.split_once('.').is_some_and(|(space, _)| space == survey.name());
+        let named = SURVEYS.iter().zip(&self.mappings).find(|(survey, _)| own(**survey));
+        let lacks = named.map(|(survey, mapping)| survey.lacks(schema, mapping.selection())).unwrap_or_default();
+        match &lacks[..] {
+            [] => PacketReject::UnknownSurvey(format!("no survey here sends packets of schema `{name}`")),
+            [one] => PacketReject::Schema(format!("required field `{one}` is missing (schema `{name}`)")),
+            more => {
+                PacketReject::Schema(format!("required fields `{}` are missing (schema `{name}`)", more.join("`, `")))
+            }
+        }
     }
 
     fn plan_of(&self, id: u32) -> Result<SurveyPlan, PacketReject> {

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 pub mod archive;
+pub mod job;
 pub mod kafka;
 pub mod registry;
 pub mod s3;

@@ -4,7 +4,9 @@
 Without a schema the messages are Avro containers (ZTF's packets). With one, each is byte 0, a schema id as four bytes
 (big-endian) and a datum of that schema: LSST's packets, or skydiff's own records (skydiff schema --avro). What aborted or
 open transactions wrote is not read. --expect is how many messages must be there, --damaged how many may be unreadable,
---unique a field whose values must all differ, --print fields to be printed of the first message.
+--unique a field whose values must all differ, --print fields to be printed of the first message. --carries TOPIC: records of
+ZTF's objects carry whole packets (sink.kafka.packet = "all"), which must be the messages of that topic, and of the objects
+that the records are of.
 
 Needs confluent-kafka and fastavro. Exits with 1 when anything is wrong.
 """
@@ -62,6 +64,21 @@ def values(message, schema):
     return [read]
 
 
+def carried(record, sent):
+    """Checks the packet that a record carries; whether it has one."""
+    packet = record["packet"]
+    if packet is None:
+        return False
+    if packet["bytes"] != sent[packet["partition"], packet["offset"]]:
+        raise ValueError("its packet is not the message where it says that it lies")
+    (alert,) = fastavro.reader(io.BytesIO(packet["bytes"]))
+    if (alert["objectId"], str(alert["candid"])) != (record["object"], packet["alert"]):
+        raise ValueError(f"its packet is of {alert['objectId']} {alert['candid']}")
+    if not alert["cutoutDifference"]["stampData"]:
+        raise ValueError("its packet has no stamps")
+    return True
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("brokers")
@@ -70,14 +87,19 @@ def main():
     parser.add_argument("--expect", type=int)
     parser.add_argument("--damaged", type=int, default=0)
     parser.add_argument("--unique")
+    parser.add_argument("--carries")
     parser.add_argument("--print", nargs="*", default=[])
     asked = parser.parse_args()
     schema = fastavro.parse_schema(json.load(open(asked.schema))) if asked.schema else None
-    count, damaged, seen, shown = 0, 0, set(), False
+    count, damaged, packets, seen, shown = 0, 0, 0, set(), False
+    sent = {}
+    if asked.carries:
+        sent = {(one.partition(), one.offset()): one.value() for one in messages(asked.brokers, asked.carries)}
     for message in messages(asked.brokers, asked.topic):
         count += 1
         try:
             read = values(message, schema)
+            packets += sum(carried(value, sent) for value in read) if asked.carries else 0
         except Exception as error:  # noqa: BLE001: whatever a reader says of spoiled bytes
             damaged += 1
             if damaged > asked.damaged:
@@ -96,6 +118,10 @@ def main():
         sys.exit(f"{asked.topic}: {count} messages, not {asked.expect}")
     if count == 0:
         sys.exit(f"{asked.topic}: it is empty")
+    if asked.carries:
+        if packets == 0:
+            sys.exit(f"{asked.topic}: no record carries a packet")
+        print(f"{asked.topic}: {packets} of {count} records carry their packets, byte for byte")
     print(f"{asked.topic}: {count} messages, {damaged} damaged ones; 1 passed, 0 failed")
 
 

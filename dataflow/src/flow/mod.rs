@@ -10,12 +10,14 @@
 //! | `group` | judged epochs | where a group of them ends |
 //! | `file` | packets, copies, changes, records, rejects | a group's files in the archive |
 //! | `bind` | files, judged epochs | manifests: what is durable |
+//! | `enclose` | records, packets | records with the packets that caused them, where they are redistributed |
 //! | `publish` | records, what is durable | lanes: Kafka |
 //! | `commit` | all that an epoch came to, once it is durable | the ledger |
 
 pub mod bind;
 pub mod clock;
 pub mod commit;
+pub mod enclose;
 pub mod feed;
 pub mod file;
 pub mod group;

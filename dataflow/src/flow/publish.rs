@@ -38,6 +38,8 @@ pub struct Press {
     pub mailer: Mailer,
     /// The lane of rejects, on worker 0.
     pub rejects: Option<u32>,
+    /// Held by every lane that works, also when nothing is handed to it any more.
+    pub working: Arc<()>,
 }
 
 /// What is said of an epoch to every lane.
@@ -52,12 +54,11 @@ pub fn publish<'s>(
     told: StreamVec<'s, Epoch, Told>,
     judged: StreamVec<'s, Epoch, Judged>,
     durable: StreamVec<'s, Epoch, ()>,
-    press: Press,
+    (press, Opened { closed, opened }): (Press, Opened<'s>),
     (progress, watch): (Option<Arc<Progress>>, Watch),
 ) -> (StreamVec<'s, Epoch, ()>, StreamVec<'s, Epoch, Stopped>) {
     let scope = told.scope();
     let said = say(judged.clone(), progress);
-    let (closed, opened) = opened(scope, press.lanes.len());
     let mut builder = OperatorBuilder::new("Publish".to_owned(), scope);
     let wake = scope.worker().sync_activator_for(builder.operator_info().address.to_vec());
     let mut told = builder.new_input(told, Pipeline);
@@ -70,12 +71,13 @@ pub fn publish<'s>(
     let _published = OutputBuilder::<_, CapacityContainerBuilder<Vec<()>>>::from(published);
     let mut stops = OutputBuilder::<_, CapacityContainerBuilder<Vec<Stopped>>>::from(stops);
     builder.build(move |capabilities| {
-        let Press { lanes, mailer, rejects } = press;
+        let Press { lanes, mailer, rejects, working } = press;
         let (tell, heard) = channel();
         let open: BTreeMap<u32, Sender<Sheet>> = lanes
             .into_iter()
-            .map(|place| (place.lane, start(place, tell.clone(), wake.clone(), closed.clone())))
+            .map(|place| (place.lane, start(place, working.clone(), tell.clone(), wake.clone(), closed.clone())))
             .collect();
+        drop(working);
         drop(tell);
         let mut held = <[Capability<Epoch>; 2]>::try_from(capabilities).ok().filter(|_| !open.is_empty());
         let mut desk = Desk { working: open.len(), open, heard, ..Desk::new() };
@@ -136,6 +138,14 @@ pub fn publish<'s>(
     (published_stream, stop_stream.broadcast())
 }
 
+/// Whether lanes are open.
+pub struct Opened<'s> {
+    /// Told by those of this worker.
+    closed: Closed,
+    /// Has no frontier any more when those of all workers are.
+    pub opened: StreamVec<'s, Epoch, ()>,
+}
+
 /// Lanes of this worker that are not open yet.
 #[derive(Clone)]
 struct Closed {
@@ -150,8 +160,8 @@ impl Closed {
     }
 }
 
-/// Has no frontier any more when the lanes of all workers are open.
-fn opened<'s>(scope: Scope<'s, Epoch>, lanes: usize) -> (Closed, StreamVec<'s, Epoch, ()>) {
+/// Of a worker that has so many lanes.
+pub fn opened(scope: Scope<'_, Epoch>, lanes: usize) -> Opened<'_> {
     let mut builder = OperatorBuilder::new("Opened".to_owned(), scope);
     let wake = scope.worker().sync_activator_for(builder.operator_info().address.to_vec());
     let closed = Closed { lanes: Arc::new(AtomicUsize::new(lanes)), wake };
@@ -167,7 +177,7 @@ fn opened<'s>(scope: Scope<'s, Epoch>, lanes: usize) -> (Closed, StreamVec<'s, E
             let _ = &held;
         }
     });
-    (closed, stream)
+    Opened { closed, opened: stream }
 }
 
 /// What is said of each epoch, for every worker.
@@ -196,7 +206,13 @@ fn behind(progress: &Arc<Progress>) -> u64 {
     progress.lag.lock().map_or(0, |lag| lag.values().map(|(at, high)| high.saturating_sub(*at)).sum())
 }
 
-fn start(place: Place, tell: Sender<(u32, Heard)>, wake: SyncActivator, closed: Closed) -> Sender<Sheet> {
+fn start(
+    place: Place,
+    working: Arc<()>,
+    tell: Sender<(u32, Heard)>,
+    wake: SyncActivator,
+    closed: Closed,
+) -> Sender<Sheet> {
     let (sheets, waiting) = channel();
     std::thread::spawn(move || {
         let lane = place.lane;
@@ -208,6 +224,7 @@ fn start(place: Place, tell: Sender<(u32, Heard)>, wake: SyncActivator, closed: 
             let _ = tell.send((lane, heard));
             let _ = wake.activate();
         });
+        drop(working);
     });
     sheets
 }

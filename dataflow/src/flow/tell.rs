@@ -5,7 +5,7 @@ use crate::record::{Place, record};
 use crate::verdict::{RecordSettings, verdict};
 use serde::{Deserialize, Serialize};
 use skydiff_operators::{Epoch, Sealed, TimescaleSettings};
-use skydiff_schemas::record::{Reason, Record, Value};
+use skydiff_schemas::record::{Enclosed, Reason, Record, Value};
 use skydiff_schemas::{ObjectId, Pixel};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::StreamVec;
@@ -38,6 +38,8 @@ pub struct Encoded {
     /// As an Avro datum; empty where it is not wanted.
     #[serde(with = "serde_bytes")]
     pub avro: Vec<u8>,
+    /// The packet that caused it, where it goes along.
+    pub packet: Option<Box<Enclosed>>,
 }
 
 /// How records are told.
@@ -88,7 +90,7 @@ fn lane(sealed: &Sealed, settings: &TellSettings) -> Told {
             record.encode(&mut avro);
         }
         let pixel = change.after.as_ref().map_or(Pixel::NONE, |answer| answer.position.pixel());
-        told.records.push(Encoded { object: change.object, pixel, record, json, avro });
+        told.records.push(Encoded { object: change.object, pixel, record, json, avro, packet: None });
     }
     told
 }

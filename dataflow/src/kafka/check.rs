@@ -1,6 +1,6 @@
 //! Whether a job's topics can be read and written: login, topics, rights, schema registry, and whether it is behind.
 
-use super::connect::{Ear, Login, Producer, explain};
+use super::connect::{Ear, Producer, explain};
 use super::heard::{Reader, Said};
 use super::lag::{bound, lag};
 use super::reach::Cluster;
@@ -37,7 +37,7 @@ pub fn source(job: &Job, settings: &LiveSettings, what: &str, archive: Option<&A
     let Ok(topics) = topics else { return };
     if !topics.is_empty() {
         let names = topics.into_iter().map(|topic| topic.name).collect();
-        tell(Check::new(format!("{what}: reading"), read(job, &settings.login, names)));
+        tell(Check::new(format!("{what}: reading"), read(job, settings, names)));
     }
     if !settings.group.is_empty() {
         let found = cluster.committed(&[]).map(|_| settings.group.clone());
@@ -64,9 +64,9 @@ pub fn source(job: &Job, settings: &LiveSettings, what: &str, archive: Option<&A
 }
 
 /// Reads one message, if there is one.
-fn read(job: &Job, login: &Login, topics: Vec<String>) -> Result<String, String> {
+fn read(job: &Job, settings: &LiveSettings, topics: Vec<String>) -> Result<String, String> {
     let one = |from, to_end| -> Result<Option<super::tail::Message>, String> {
-        let wanted = Wanted { login: login.clone(), topics: topics.clone(), from, to_end, uncommitted: false };
+        let wanted = Wanted { login: settings.login.clone(), topics: topics.clone(), from, to_end, uncommitted: false };
         let mut tail = Tail::open(wanted)?;
         match tail.next(FIRST)? {
             Next::Message(message) => Ok(Some(*message)),
@@ -74,7 +74,9 @@ fn read(job: &Job, login: &Login, topics: Vec<String>) -> Result<String, String>
         }
     };
     if let Some(message) = one(From::Last(1), true)? {
-        let mut reader = Reader::new(job.decoder()?)?;
+        let mut reader = Reader::new(job.decoder()?, settings.registry.as_deref())?;
+        // That it does not answer is told by itself.
+        let _ = reader.learn(message.value.as_deref());
         let at = format!("{} {}@{}", message.topic, message.partition, message.offset);
         return match reader.read(message.value.as_deref()) {
             Said::Packet(_) => Ok(format!("{at} is a packet that can be decoded")),

@@ -1,20 +1,22 @@
 //! What a message says: a survey's packet, one of our records (JSON or Avro), another's JSON, or bytes that are none of these.
 
+use super::registry::Registry;
 use super::tail::Message;
 use serde_json::{Value as Json, json};
 use skydiff_schemas::avro::{BytesAs, Header, Inflate, MAGIC, Schema, Value as Avro, confluent};
-use skydiff_schemas::decoder::Settings;
-use skydiff_schemas::record::{Record, Value as _};
+use skydiff_schemas::decoder::{Settings, knows};
+use skydiff_schemas::record::{Enclosed, Record, Value as _};
 use skydiff_schemas::survey::{SURVEYS, object_name};
 use skydiff_schemas::{Decoder, PacketReject, iso_utc};
+use std::collections::BTreeSet;
 
 /// What it says.
 #[derive(Debug)]
 pub enum Said {
     /// A packet; of each of its records what it is in a line: object, trigger, time.
     Packet(Vec<String>),
-    /// A record.
-    Record(Box<Record>),
+    /// A record, and the packet that goes along.
+    Record(Box<Record>, Option<Box<Enclosed>>),
     /// JSON that is no record of ours: progress, another broker's words.
     Json(Json),
     /// Nothing: what stood under its key is no longer true.
@@ -27,13 +29,38 @@ pub enum Said {
 pub struct Reader {
     settings: Settings,
     decoder: Decoder,
+    registry: Option<Registry>,
+    /// Ids that the registry does not know.
+    unknown: BTreeSet<u32>,
 }
 
 impl Reader {
-    /// With the schemas and aliases of these settings.
-    pub fn new(settings: Settings) -> Result<Reader, String> {
+    /// With the schemas and aliases of these settings, and the URL of a registry that has others.
+    pub fn new(settings: Settings, registry: Option<&str>) -> Result<Reader, String> {
         let decoder = Decoder::new(&settings).map_err(|error| error.to_string())?;
-        Ok(Reader { settings, decoder })
+        let registry = registry.map(Registry::new).transpose()?;
+        Ok(Reader { settings, decoder, registry, unknown: BTreeSet::new() })
+    }
+
+    /// Asks the registry for the schema that a message needs, if there is one and nothing else has it. The error is that it
+    /// does not answer.
+    pub fn learn(&mut self, value: Option<&[u8]>) -> Result<(), String> {
+        let Some((registry, (id, _))) = self.registry.as_ref().zip(value.and_then(|bytes| confluent(bytes).ok()))
+        else {
+            return Ok(());
+        };
+        if knows(id) || self.settings.schemas.contains_key(&id) || self.unknown.contains(&id) {
+            return Ok(());
+        }
+        match registry.schema(id)? {
+            Some(text) => {
+                // One that cannot be read is told by the messages that need it.
+                let _ = self.decoder.learn(id, &text);
+                self.settings.schemas.insert(id, text);
+            }
+            None => drop(self.unknown.insert(id)),
+        }
+        Ok(())
     }
 
     /// What decodes packets.
@@ -60,8 +87,17 @@ impl Reader {
         });
         let Some(reject) = wrong else { return Said::Packet(lines) };
         // A record stands behind the frame of a schema that no survey has.
-        let record = confluent(bytes).ok().and_then(|(_, datum)| Record::decode_whole(datum));
-        record.map_or_else(|| Said::Unreadable(format!("{reject} ({})", reject.reason())), |it| Said::Record(it.into()))
+        let record = confluent(bytes).ok().and_then(|(_, datum)| {
+            let with_packet = || Enclosed::decode_with(datum);
+            Record::decode_whole(datum).map(|record| (record, None)).or_else(with_packet)
+        });
+        let Some((record, packet)) = record else {
+            // Whatever else a registry has a schema for is shown by that.
+            let other = matches!(reject, PacketReject::UnknownSurvey(_)).then(|| self.fields(bytes).ok()).flatten();
+            let other = other.and_then(|mut records| records.pop());
+            return other.map_or_else(|| Said::Unreadable(format!("{reject} ({})", reject.reason())), Said::Json);
+        };
+        Said::Record(record.into(), packet.map(Box::new))
     }
 
     /// A message as one JSON object: where it stands, its headers, and what it says, whole; stamps as their lengths.
@@ -75,7 +111,15 @@ impl Reader {
                 Ok(records) => json!({"packets": records}),
                 Err(why) => json!({"unreadable": why.to_string()}),
             },
-            Said::Record(record) => json!({"record": record}),
+            Said::Record(record, packet) => {
+                let mut json = json!({"record": record});
+                if let Some(packet) = packet {
+                    let mut text = Vec::new();
+                    packet.write_json(&mut text);
+                    json["record"]["packet"] = serde_json::from_slice(&text).unwrap_or_default();
+                }
+                json
+            }
             // Whose JSON it is, is seen by what it has.
             Said::Json(said) if said.get("alert_type").is_some() => json!({"record": said}),
             Said::Json(said) => json!({"json": said}),
@@ -125,7 +169,7 @@ impl std::fmt::Display for Said {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Said::Packet(lines) => f.write_str(&lines.join("; ")),
-            Said::Record(record) => {
+            Said::Record(record, packet) => {
                 let (kind, reason) = (json!(record.alert_type), json!(record.reason));
                 let words = |json: &Json| json.as_str().unwrap_or_default().to_owned();
                 write!(f, "{} {} {} ({})", record.survey, record.object, words(&kind), words(&reason))?;
@@ -134,6 +178,9 @@ impl std::fmt::Display for Said {
                     let states: Vec<_> =
                         timescale.states.iter().map(|held| format!("{} {:.1}", held.state, held.z)).collect();
                     write!(f, "; {length}: {}", states.join(", "))?;
+                }
+                if let Some(packet) = packet {
+                    write!(f, "; with packet {} of {}", packet.alert, packet.schema)?;
                 }
                 Ok(())
             }
@@ -171,7 +218,7 @@ mod tests {
 
     #[test]
     fn packets_and_what_is_none_are_told_apart() {
-        let mut reader = Reader::new(Settings::default()).unwrap();
+        let mut reader = Reader::new(Settings::default(), None).unwrap();
         for (survey, id) in [(Survey::Ztf, "candid"), (Survey::Lsst, "diaSourceId")] {
             let packet = first(survey);
             assert!(matches!(reader.read(Some(&packet)), Said::Packet(lines) if lines.len() == 1));

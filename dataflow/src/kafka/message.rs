@@ -1,11 +1,11 @@
 //! What is sent: records, what was last said of an object, rejects and progress as messages. Pure.
 
-use super::settings::{Form, OutSettings, Route, Topics};
+use super::settings::{Enclose, Form, OutSettings, Route, Topics};
 use crate::flow::tell::Encoded;
 use crate::reject::Reject;
 use serde::{Deserialize, Serialize};
 use skydiff_operators::Epoch;
-use skydiff_schemas::record::{Record, Timescale};
+use skydiff_schemas::record::{AlertType, Enclosed, Record, Timescale, Value as _};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -31,6 +31,8 @@ pub struct Mailer {
     routes: Vec<(Route, Arc<str>)>,
     form: Form,
     schema: u32,
+    /// Whether packets go with records.
+    encloses: bool,
 }
 
 impl Mailer {
@@ -44,16 +46,14 @@ impl Mailer {
             routes: routes.collect(),
             form: settings.format,
             schema,
+            encloses: settings.packet != Enclose::None,
         }
     }
 
     /// Everything that is sent of a record.
     pub fn record(&self, encoded: &Encoded, out: &mut Vec<Out>) {
         let record = &encoded.record;
-        let payload: Arc<[u8]> = match self.form {
-            Form::Json => encoded.json.strip_suffix(b"\n").unwrap_or(&encoded.json).into(),
-            Form::Avro => [&[0][..], &self.schema.to_be_bytes(), &encoded.avro].concat().into(),
-        };
+        let payload = self.payload(encoded, encoded.packet.as_deref());
         let message = Out {
             topic: self.records.clone(),
             key: format!("{}:{}", record.survey, record.object),
@@ -67,10 +67,40 @@ impl Mailer {
         }
         if let Some(topic) = &self.current {
             let holds = record.timescales.iter().any(|timescale| !timescale.states.is_empty());
-            let payload = message.payload.clone().filter(|_| holds);
+            // Who comes later asks what is true, not for the images of all that is.
+            let alone = encoded.packet.is_some().then(|| self.payload(encoded, None));
+            let payload = alone.or(message.payload.clone()).filter(|_| holds);
             out.push(Out { topic: topic.clone(), payload, ..message.clone() });
         }
         out.push(message);
+    }
+
+    /// A record as the value of a message, with the packet that goes along.
+    fn payload(&self, encoded: &Encoded, packet: Option<&Enclosed>) -> Arc<[u8]> {
+        let mut payload = match self.form {
+            Form::Json => encoded.json.strip_suffix(b"\n").unwrap_or(&encoded.json).to_vec(),
+            Form::Avro => [&[0][..], &self.schema.to_be_bytes(), &encoded.avro].concat(),
+        };
+        match self.form {
+            _ if !self.encloses => {}
+            Form::Json => {
+                payload.truncate(payload.len().saturating_sub(1));
+                payload.extend_from_slice(b",\"packet\":");
+                match packet {
+                    Some(packet) => packet.write_json(&mut payload),
+                    None => payload.extend_from_slice(b"null"),
+                }
+                payload.push(b'}');
+            }
+            // As the last column's null, or its value.
+            Form::Avro => {
+                payload.push(if packet.is_some() { 2 } else { 0 });
+                if let Some(packet) = packet {
+                    packet.encode(&mut payload);
+                }
+            }
+        }
+        payload.into()
     }
 
     /// A packet that was not accepted, as it was sent.
@@ -120,16 +150,18 @@ fn days(timescale: &Timescale) -> String {
     timescale.timescale.map_or("all".to_owned(), |days| days.to_string())
 }
 
-/// Whether a state begins, holds or ends at a timescale, as a route asks.
+/// Whether a state begins, holds or ends at a timescale, as a route asks, in a record that it takes at all.
 fn takes(route: &Route, record: &Record) -> bool {
-    record.timescales.iter().any(|timescale| {
-        let of = route.timescale.is_none_or(|days| timescale.timescale.unwrap_or(f64::INFINITY) == days);
-        let held = timescale.states.iter().map(|held| &held.state).chain(&timescale.left);
-        of && match &route.state {
-            Some(state) => held.into_iter().any(|own| own == state),
-            None => held.into_iter().next().is_some(),
-        }
-    })
+    let is_addition = matches!(record.alert_type, AlertType::Initial | AlertType::Subsequent);
+    (is_addition || !route.append_only)
+        && record.timescales.iter().any(|timescale| {
+            let of = route.timescale.is_none_or(|days| timescale.timescale.unwrap_or(f64::INFINITY) == days);
+            let held = timescale.states.iter().map(|held| &held.state).chain(&timescale.left);
+            of && match &route.state {
+                Some(state) => held.into_iter().any(|own| own == state),
+                None => held.into_iter().next().is_some(),
+            }
+        })
 }
 
 /// How far a lane is: the value of a message of the progress topic, committed with the records that it speaks of.
@@ -164,7 +196,7 @@ pub struct Report {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use skydiff_schemas::record::{AlertType, Reason, StateHeld};
+    use skydiff_schemas::record::{Reason, StateHeld};
 
     fn record(timescale: f64, states: &[&str], left: &[&str]) -> Record {
         let risen = crate::testing::said(Some(1), &[(skydiff_operators::State::Rising, 0)]);
@@ -185,18 +217,23 @@ mod tests {
             topic: topic.into(),
             timescale,
             state: state.map(str::to_owned),
+            append_only: topic == "added",
         };
         let settings = OutSettings {
             topic: Some("sky".into()),
             current: Some("now".into()),
-            route: vec![route(Some(0.1), Some("rising"), "fast"), route(None, Some("fading"), "down")],
+            route: vec![
+                route(Some(0.1), Some("rising"), "fast"),
+                route(None, Some("fading"), "down"),
+                route(None, Some("steady"), "added"),
+            ],
             ..OutSettings::default()
         };
         let mailer = Mailer::new(&settings, &settings.topics().unwrap(), 1);
         let topics = |record: Record| {
             let pixel = skydiff_schemas::Pixel::NONE;
             let object = crate::testing::OBJECT;
-            let encoded = Encoded { object, pixel, record, json: b"{}\n".to_vec(), avro: vec![] };
+            let encoded = Encoded { object, pixel, record, json: b"{}\n".to_vec(), avro: vec![], packet: None };
             let mut out = Vec::new();
             mailer.record(&encoded, &mut out);
             let told = |message: &Out| format!("{}{}", message.topic, if message.payload.is_none() { "-" } else { "" });
@@ -205,5 +242,12 @@ mod tests {
         assert_eq!(topics(record(0.1, &["rising", "new"], &[])), ["fast", "now", "sky"]);
         assert_eq!(topics(record(2.0, &["rising"], &["fading"])), ["down", "now", "sky"]);
         assert_eq!(topics(record(0.1, &[], &["rising"])), ["fast", "now-", "sky"], "what ends is taken back");
+        let of = |alert_type| topics(Record { alert_type, ..record(2.0, &["steady"], &[]) });
+        for addition in [AlertType::Initial, AlertType::Subsequent] {
+            assert_eq!(of(addition), ["added", "now", "sky"]);
+        }
+        for correction in [AlertType::Update, AlertType::Retraction] {
+            assert_eq!(of(correction), ["now", "sky"], "who can take no correction is sent none");
+        }
     }
 }

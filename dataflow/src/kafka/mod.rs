@@ -11,6 +11,7 @@
 //! | `live` | the mint of live packets |
 //! | `topics` | those that are written |
 //! | `message` | what is sent, as messages |
+//! | `enclosure` | what of a packet goes with the record that it caused |
 //! | `progress` | how far lanes are |
 //! | `lane` | one transactional producer |
 //! | `produce`, `pace` | packets to topics, as a survey sends them |
@@ -21,6 +22,7 @@
 pub mod check;
 pub mod connect;
 mod discover;
+pub mod enclosure;
 pub mod heard;
 pub mod lag;
 pub mod lane;

@@ -146,6 +146,8 @@ pub struct OutSettings {
     pub registry: Option<String>,
     /// The id before each Avro datum, where there is no registry.
     pub schema_id: u32,
+    /// What of the packet that caused a record goes with it.
+    pub packet: Enclose,
     /// More topics, each with a choice of the records.
     pub route: Vec<Route>,
     /// Their cluster.
@@ -165,6 +167,7 @@ impl Default for OutSettings {
             compression: "zstd".into(),
             registry: None,
             schema_id: 1,
+            packet: Enclose::None,
             route: Vec::new(),
             login: Login::default(),
         }
@@ -182,6 +185,76 @@ pub enum Form {
     Avro,
 }
 
+/// What of the packet that caused a record goes with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "EncloseText", into = "EncloseText")]
+pub enum Enclose {
+    /// Nothing.
+    #[default]
+    None,
+    /// All of it, byte for byte.
+    All,
+    /// All but its images, as JSON.
+    NoCutouts,
+    /// These fields, by their paths (`candidate.magpsf`), as JSON.
+    Fields(Vec<String>),
+}
+
+/// As a job file has it.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum EncloseText {
+    Word(String),
+    Fields(Vec<String>),
+}
+
+impl std::str::FromStr for Enclose {
+    type Err = String;
+
+    /// As a flag or a variable has it: a word, or fields with commas between them.
+    fn from_str(text: &str) -> Result<Enclose, String> {
+        match text {
+            "none" => Ok(Enclose::None),
+            "all" => Ok(Enclose::All),
+            "no-cutouts" => Ok(Enclose::NoCutouts),
+            fields => Enclose::fields(fields.split(',').map(|field| field.trim().to_owned()).collect()),
+        }
+    }
+}
+
+impl Enclose {
+    fn fields(paths: Vec<String>) -> Result<Enclose, String> {
+        if paths.is_empty() || paths.iter().any(|path| path.split('.').any(str::is_empty)) {
+            return Err(
+                "packet: write \"none\", \"all\", \"no-cutouts\", or a list of fields: [\"candidate.magpsf\"]".into()
+            );
+        }
+        Ok(Enclose::Fields(paths))
+    }
+}
+
+impl TryFrom<EncloseText> for Enclose {
+    type Error = String;
+
+    fn try_from(text: EncloseText) -> Result<Enclose, String> {
+        match text {
+            EncloseText::Word(word) => word.parse(),
+            EncloseText::Fields(paths) => Enclose::fields(paths),
+        }
+    }
+}
+
+impl From<Enclose> for EncloseText {
+    fn from(enclose: Enclose) -> EncloseText {
+        match enclose {
+            Enclose::None => EncloseText::Word("none".into()),
+            Enclose::All => EncloseText::Word("all".into()),
+            Enclose::NoCutouts => EncloseText::Word("no-cutouts".into()),
+            Enclose::Fields(paths) => EncloseText::Fields(paths),
+        }
+    }
+}
+
 /// A topic of some of the records: those in which this state begins, holds or ends.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -194,6 +267,9 @@ pub struct Route {
     /// Which state; none: any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
+    /// Only additions, `initial` and `subsequent`, for consumers that cannot take a correction.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub append_only: bool,
 }
 
 impl OutSettings {
@@ -260,6 +336,25 @@ mod tests {
         assert_eq!("2026-03-09T12:00:00Z".parse::<Start>(), "61108.5".parse());
         for wrong in ["newest", "offset=", "offset=-1", ""] {
             assert!(wrong.parse::<Start>().unwrap_err().contains("earliest, latest"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_goes_along_is_a_word_or_a_list() {
+        let fields = |paths: &[&str]| Enclose::Fields(paths.iter().map(|path| (*path).to_owned()).collect());
+        for (text, expected) in [
+            ("\"none\"", Enclose::None),
+            ("\"all\"", Enclose::All),
+            ("\"no-cutouts\"", Enclose::NoCutouts),
+            ("[\"candidate.jd\", \"objectId\"]", fields(&["candidate.jd", "objectId"])),
+        ] {
+            let settings: OutSettings = toml::from_str(&format!("packet = {text}")).unwrap();
+            assert_eq!(settings.packet, expected);
+            assert_eq!(toml::from_str::<OutSettings>(&toml::to_string(&settings).unwrap()).unwrap(), settings);
+        }
+        assert_eq!("candidate.jd, objectId".parse(), Ok(fields(&["candidate.jd", "objectId"])));
+        for wrong in ["[]", "[\"\"]", "\"\"", "\"candidate.\"", "3"] {
+            assert!(toml::from_str::<OutSettings>(&format!("packet = {wrong}")).is_err(), "{wrong}");
         }
     }
 

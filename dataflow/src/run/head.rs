@@ -77,6 +77,8 @@ pub struct Replay {
     pub url: String,
     /// Those received in these nights, both included; `None`: all.
     pub nights: Option<(Night, Night)>,
+    /// Those received from the first of these times on and before the second (MJD UTC); `None`: whenever.
+    pub between: Option<(MicroDays, MicroDays)>,
     /// None before this epoch is told.
     pub from_epoch: Epoch,
     /// None after this epoch.
@@ -349,7 +351,7 @@ impl Begun {
         let bounds: Vec<&Bound> = manifests.iter().flat_map(|manifest| &manifest.epochs).collect();
         let (before, wanted) = replay.choose(&bounds);
         let Some(first) = wanted.first().map(|bound| bound.binding.epoch) else {
-            return Err(RunError::Settings(format!("archive {}: no epoch is of these nights", replay.url)));
+            return Err(RunError::Settings(format!("archive {}: no epoch is of these nights or times", replay.url)));
         };
         let end = wanted.last().map_or(first, |last| last.binding.epoch);
         let only = replay.only(&archive, end).map_err(RunError::Settings)?;
@@ -493,6 +495,7 @@ impl Replay {
         Replay {
             url: url.to_owned(),
             nights: None,
+            between: None,
             from_epoch: Epoch(0),
             until: None,
             as_of: None,
@@ -520,8 +523,10 @@ impl Replay {
         };
         let bounds: Vec<&Bound> = bounds.iter().take_while(known).copied().collect();
         let of_nights = |bound: &&Bound| {
+            let received = bound.binding.origin.as_ref().map(|origin| origin.received);
             self.nights
                 .is_none_or(|(from, to)| night_of(&bound.binding).is_some_and(|night| from <= night && night <= to))
+                && self.between.is_none_or(|(from, to)| received.is_some_and(|at| from <= at && at < to))
         };
         // Where the nights began before it, what was told when other settings took effect is of them too.
         let goes_on = bounds.iter().take_while(|bound| bound.binding.epoch < self.from_epoch).any(of_nights);

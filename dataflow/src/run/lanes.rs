@@ -7,13 +7,13 @@ use crate::kafka::lane::{self, Place};
 use crate::kafka::message::Report;
 use crate::kafka::progress::Reports;
 use crate::kafka::registry::Registry;
-use crate::kafka::settings::Form;
+use crate::kafka::settings::{Enclose, Form, OutSettings};
 use crate::kafka::topics;
 use crate::settings::Job;
 use crate::watch::Watch;
 use serde::{Deserialize, Serialize};
 use skydiff_operators::Epoch;
-use skydiff_schemas::record::avro_schema;
+use skydiff_schemas::record::{avro_schema, enclosing_schema};
 
 /// What every worker must know of what is published.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -87,13 +87,18 @@ impl Publishes {
     }
 }
 
+/// The Avro schema of the messages.
+fn schema_of(settings: &OutSettings) -> serde_json::Value {
+    if settings.packet == Enclose::None { avro_schema() } else { enclosing_schema() }
+}
+
 /// How records are published, if they are.
 pub(super) fn publishes(job: &Job, generation: u64, live: Option<Epoch>) -> Result<Option<Publishes>, RunError> {
     let settings = &job.sink.kafka;
     let Some(topic) = &settings.topic else { return Ok(None) };
     let schema = match (&settings.registry, settings.format) {
         (Some(url), Form::Avro) => Registry::new(url)
-            .and_then(|registry| registry.put(&format!("{topic}-value"), &avro_schema().to_string()))
+            .and_then(|registry| registry.put(&format!("{topic}-value"), &schema_of(settings).to_string()))
             .map_err(RunError::Settings)?,
         _ => settings.schema_id,
     };

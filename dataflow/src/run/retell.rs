@@ -65,7 +65,7 @@ fn told(row: ChangeRow) -> Option<(i64, i64, Encoded)> {
     record.write_json(&mut json);
     record.encode(&mut avro);
     let place = (record.lane, record.rank);
-    Some((place.0, place.1, Encoded { object: row.object, pixel: row.pixel, record, json, avro }))
+    Some((place.0, place.1, Encoded { object: row.object, pixel: row.pixel, record, json, avro, packet: None }))
 }
 
 /// As they were told: by lane and rank.

@@ -6,7 +6,7 @@ use skydiff_schemas::survey::SURVEYS;
 pub type Key = (&'static str, &'static str);
 
 /// The keys that are not a survey's. `source.` stands for each `[[source]]`.
-pub const KEYS: [Key; 106] = [
+pub const KEYS: [Key; 108] = [
     ("name", "Name of the job; every message id begins with it."),
     (
         "schemas",
@@ -139,9 +139,17 @@ pub const KEYS: [Key; 106] = [
     ("sink.kafka.compression", "\"none\", \"zstd\", \"lz4\", \"snappy\" or \"gzip\"."),
     ("sink.kafka.registry", "URL of a schema registry, for Avro: the schema is put there and has its id from there."),
     ("sink.kafka.schema_id", "Id of the schema, where there is no registry (`skydiff schema` prints it)."),
+    (
+        "sink.kafka.packet",
+        "What of the packet that caused a record goes with it: \"none\", \"all\", \"no-cutouts\", or fields: [\"candidate.magpsf\"].",
+    ),
     ("sink.kafka.route.topic", "One more topic, of the records in which ..."),
     ("sink.kafka.route.timescale", "... at this timescale in days (none: at any) ..."),
     ("sink.kafka.route.state", "... this state (none: any) begins, holds or ends."),
+    (
+        "sink.kafka.route.append_only",
+        "Only initial and subsequent records go there, for consumers that cannot take a correction. Promises no more than no repeats.",
+    ),
     (
         "archive.url",
         "Where packets, measurements and records are kept: a folder, or file://, s3://. Without it nothing is kept.",

@@ -30,6 +30,12 @@ impl<'a> Value<'a> {
     }
 }
 
+impl<'v> Json<'v> {
+    pub(super) fn new(value: &'v Value<'v>, bytes: BytesAs) -> Json<'v> {
+        Json { value, bytes }
+    }
+}
+
 impl Serialize for Json<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self.value {
@@ -65,7 +71,8 @@ fn special(value: f64) -> &'static str {
     }
 }
 
-fn base64(bytes: &[u8]) -> String {
+/// In base64 (RFC 4648, padded).
+pub fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for three in bytes.chunks(3) {

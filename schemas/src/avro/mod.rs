@@ -12,6 +12,7 @@ mod inflate;
 mod json;
 mod offset;
 mod parse;
+mod part;
 
 mod plan;
 mod run;
@@ -30,7 +31,8 @@ pub use capture::{Captured, Scratch, Values};
 pub use confluent::confluent;
 pub use container::{Body, Extent, Header, MAGIC, container_extent, container_len};
 pub use inflate::{Codec, Inflate, MAX_BLOCK_BYTES};
-pub use json::{BytesAs, Json};
+pub use json::{BytesAs, Json, base64};
+pub use part::Part;
 pub use plan::Plan;
 pub use schema::{Kind, MAX_SCHEMA_BYTES, Schema};
 pub use selection::{ArrayId, Need, Selection, Slot, Wanted};

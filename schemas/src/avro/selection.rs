@@ -132,6 +132,14 @@ impl Selection {
         }
     }
 
+    /// The names of a value or an array that is wanted from the root: its path, then its aliases.
+    pub fn names<'a>(&'a self, path: &'a str) -> Vec<&'a str> {
+        let wants = self.root.wants.iter().map(|want| &want.paths);
+        let mut all = wants.chain(self.arrays.iter().map(|array| &array.paths));
+        let found = all.find(|paths| paths[0] == path);
+        found.map_or_else(|| vec![path], |paths| paths.iter().map(String::as_str).collect())
+    }
+
     /// Another path to try, in the order given, when `path` is not in the writer schema in a usable type.
     ///
     /// Both are whole paths from the root; for a value in an array both begin with the array's path as it was

@@ -172,19 +172,25 @@ fn settings_are_of_known_surveys() {
     assert!(serde_json::from_value::<Settings>(json!({"surveys": {"ztf": {"cuts": {}}}})).is_err());
 }
 
+/// Also for a field by which the survey's schemas are known.
 #[test]
 fn a_job_file_may_give_more_names() {
-    let schema = built_in(1000).replace("\"psfFlux\"", "\"psFlux\"");
-    let mut packet = lsst();
-    packet["diaSource"]["psFlux"] = json!(5.0);
-    let packet = testing::confluent(1, &schema, &packet);
-    let mut settings = Settings { schemas: BTreeMap::from([(1, schema)]), ..Settings::default() };
-    let reject = testing::decode_with(&settings, &packet).unwrap_err();
-    assert!(matches!(&reject, PacketReject::Schema(detail) if detail.contains("diaSource.psfFlux")), "{reject:?}");
-    let names = ["diaSource", "prvDiaSources", "prvDiaForcedSources"];
-    let aliases = names.map(|record| (format!("{record}.psfFlux"), vec![format!("{record}.psFlux")]));
-    settings.surveys.insert("lsst".into(), SurveySettings { aliases: aliases.into(), ..SurveySettings::default() });
-    assert_eq!(testing::decode_with(&settings, &packet).unwrap().rows[0].measurement.flux.0, 5000);
+    for field in ["psfFlux", "midpointMjdTai"] {
+        let schema = built_in(1000).replace(&format!("\"{field}\""), "\"renamed\"");
+        let mut packet = lsst();
+        packet["diaSource"]["renamed"] = packet["diaSource"][field].take();
+        let packet = testing::confluent(1, &schema, &packet);
+        let mut settings = Settings { schemas: BTreeMap::from([(1, schema)]), ..Settings::default() };
+        let reject = testing::decode_with(&settings, &packet).unwrap_err();
+        let named =
+            |detail: &str| detail.contains(&format!("diaSource.{field}")) && detail.contains("lsst.v10_0.alert");
+        assert!(matches!(&reject, PacketReject::Schema(detail) if named(detail)), "{reject:?}");
+        let arrays = ["diaSource", "prvDiaSources", "prvDiaForcedSources"];
+        let aliases = arrays.map(|record| (format!("{record}.{field}"), vec![format!("{record}.renamed")]));
+        settings.surveys.insert("lsst".into(), SurveySettings { aliases: aliases.into(), ..SurveySettings::default() });
+        let alert = testing::decode_with(&settings, &packet).unwrap();
+        assert_eq!((alert.rows[0].measurement.flux.0, alert.time.days()), (5000, 61_000.0));
+    }
 }
 
 /// The same packets in a container: their schema is recognised by its fields.

@@ -8,6 +8,8 @@
 pub enum Shape {
     /// A text.
     Text,
+    /// Bytes.
+    Bytes,
     /// One of these words, as a text: a reader that does not know a later word still reads the record.
     Words(&'static [&'static str]),
     /// An integer of 64 bits.
@@ -122,6 +124,50 @@ impl Value for String {
 
     fn decode(input: &mut &[u8]) -> Option<Self> {
         std::str::from_utf8(decode_bytes(input)?).ok().map(str::to_owned)
+    }
+}
+
+/// Bytes that are nobody's text; in JSON they are base64.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Blob(pub Vec<u8>);
+
+impl Blob {
+    /// In base64 (RFC 4648, padded).
+    pub fn base64(&self) -> String {
+        crate::avro::base64(&self.0)
+    }
+}
+
+impl std::fmt::Debug for Blob {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Blob of {} bytes", self.0.len())
+    }
+}
+
+// Only for what travels between workers: as a column it writes itself.
+impl serde::Serialize for Blob {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        serde_bytes::serialize(&self.0, to)
+    }
+}
+
+impl<'d> serde::Deserialize<'d> for Blob {
+    fn deserialize<D: serde::Deserializer<'d>>(from: D) -> Result<Blob, D::Error> {
+        serde_bytes::deserialize(from).map(Blob)
+    }
+}
+
+impl Value for Blob {
+    fn shape() -> Shape {
+        Shape::Bytes
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        encode_bytes(&self.0, out);
+    }
+
+    fn decode(input: &mut &[u8]) -> Option<Self> {
+        decode_bytes(input).map(|bytes| Blob(bytes.to_vec()))
     }
 }
 

@@ -6,11 +6,13 @@
 
 mod column;
 mod container;
+mod enclosed;
 mod reader;
 mod schema;
 
-pub use column::{Column, Shape, Table, Value};
+pub use column::{Blob, Column, Shape, Table, Value};
 pub use container::{Codec, ContainerWriter};
+pub use enclosed::{Enclosed, enclosing_schema};
 pub use reader::ContainerReader;
 pub use schema::{avro_schema, markdown};
 

@@ -1,7 +1,7 @@
 //! The record's schema in the forms that others read: Avro, and Markdown for people.
 
-use super::Record;
 use super::column::{Column, Shape, Table, Value};
+use super::{Enclosed, Record};
 use serde_json::{Value as Json, json};
 
 /// Namespace of the types of a record.
@@ -14,9 +14,10 @@ pub fn avro_schema() -> Json {
     schema
 }
 
-fn avro(shape: &Shape) -> Json {
+pub(super) fn avro(shape: &Shape) -> Json {
     match shape {
         Shape::Text | Shape::Words(_) => json!("string"),
+        Shape::Bytes => json!("bytes"),
         Shape::Integer => json!("long"),
         Shape::Real => json!("double"),
         Shape::Single => json!("float"),
@@ -56,6 +57,7 @@ pub fn markdown() -> String {
     let mut text = String::new();
     let mut tables = vec![];
     collect(&Record::shape(), &mut tables);
+    collect(&Enclosed::shape(), &mut tables);
     for (depth, table) in tables.iter().enumerate() {
         let mark = if depth == 0 { "#" } else { "##" };
         text += &format!(
@@ -86,6 +88,7 @@ fn collect(shape: &Shape, tables: &mut Vec<Table>) {
 fn type_name(shape: &Shape) -> String {
     match shape {
         Shape::Text | Shape::Words(_) => "text".into(),
+        Shape::Bytes => "bytes".into(),
         Shape::Integer => "integer".into(),
         Shape::Real => "double".into(),
         Shape::Single => "float".into(),

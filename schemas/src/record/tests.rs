@@ -245,10 +245,11 @@ fn every_column_is_documented() {
         }
     }
     check(&Record::shape());
+    check(&Enclosed::shape());
     let markdown = markdown();
     assert!(markdown.contains("| `ra` | double or null | deg | Right ascension"), "{markdown}");
     assert!(markdown.contains("One of: initial, subsequent, update, retraction."));
-    assert_eq!(markdown.matches("## ").count(), 8, "a section for each table: {markdown}");
+    assert_eq!(markdown.matches("## ").count(), 9, "a section for each table: {markdown}");
 }
 
 #[test]
@@ -275,6 +276,47 @@ fn what_is_encoded_is_decoded_and_nothing_shorter() {
         for length in (0..bytes.len()).step_by(97) {
             let whole = ContainerReader::new(&bytes[..length]).and_then(Iterator::collect::<Result<Vec<_>, _>>);
             assert!(whole.map_or(true, |records| records.len() < 300));
+        }
+    }
+}
+
+/// A record whose message carries a packet is read by others with the schema that has one more column, and by us.
+#[test]
+fn what_carries_a_packet_is_read_by_another_implementation() {
+    let packet = |bytes: Option<&[u8]>, fields: Option<&str>| Enclosed {
+        alert: "9007199254740993".into(),
+        topic: "ztf_20260101_programid1".into(),
+        partition: 3,
+        offset: 41,
+        schema: "ztf.alert 4.02".into(),
+        bytes: bytes.map(|bytes| Blob(bytes.to_vec())),
+        fields: fields.map(str::to_owned),
+    };
+    let schema = apache_avro::Schema::parse_str(&enclosing_schema().to_string()).unwrap();
+    for packet in [None, Some(packet(Some(b"Obj\x01\xff"), None)), Some(packet(None, Some(r#"{"jd":0.1}"#)))] {
+        let mut datum = vec![];
+        full().encode(&mut datum);
+        packet.encode(&mut datum);
+        assert_eq!(Enclosed::decode_with(&datum), Some((full(), packet.clone())));
+        let reader = apache_avro::reader::datum::GenericDatumReader::builder(&schema).build().unwrap();
+        let read = reader.read_value(&mut &datum[..]).unwrap();
+        let apache_avro::types::Value::Record(columns) = read else { panic!("{read:?}") };
+        let (name, value) = columns.last().unwrap();
+        assert_eq!(name, "packet");
+        let text = format!("{value:?}");
+        match packet {
+            None => assert!(text.contains("Null"), "{text}"),
+            Some(Enclosed { bytes: Some(bytes), .. }) => assert!(text.contains(&format!("{:?}", bytes.0)), "{text}"),
+            Some(packet) => {
+                let mut json = vec![];
+                packet.write_json(&mut json);
+                let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+                assert_eq!(
+                    (&json["fields"]["jd"], &json["bytes"]),
+                    (&serde_json::json!(0.1), &serde_json::Value::Null)
+                );
+                assert!(text.contains("9007199254740993") && json["alert"] == "9007199254740993");
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ mod schemas;
 
 use super::photometry::Fluxes;
 use super::{Cutout, Mapping, SettingsError, Survey, SurveySettings, Table, nonsense, settings, tai};
-use crate::avro::{Captured, Schema, Selection, Slot, Values};
+use crate::avro::{Captured, Selection, Slot, Values};
 use crate::{
     Alert, Band, Context, Kind, Measurement, MicroDays, ObjectClass, ObjectId, PacketReject, Position, Quality, Real,
     Row, RowReject, SourceId, SurveyId, Version,
@@ -95,10 +95,8 @@ impl Survey for Lsst {
         "lsst"
     }
 
-    fn recognises(&self, schema: &Schema) -> bool {
-        ["diaSource.diaSourceId", "diaSource.midpointMjdTai", "diaSource.ssObjectId", "prvDiaSources"]
-            .iter()
-            .all(|path| schema.has(path))
+    fn marks(&self) -> &'static [&'static str] {
+        &["diaSource.diaSourceId", "diaSource.midpointMjdTai", "diaSource.ssObjectId", "prvDiaSources"]
     }
 
     fn mapping(&self, settings: &SurveySettings) -> Result<Box<dyn Mapping>, SettingsError> {

@@ -31,8 +31,19 @@ pub trait Survey: Sync {
     /// Its name in job files, records and object names: lower case, without a colon.
     fn name(&self) -> &'static str;
 
-    /// Whether packets of this writer schema are its.
-    fn recognises(&self, schema: &Schema) -> bool;
+    /// The fields by which its writer schemas are known, as paths: one that has all of them is its own.
+    fn marks(&self) -> &'static [&'static str];
+
+    /// Whether packets of this writer schema are its. A mark may go by another name that the job gives (`selection`).
+    fn recognises(&self, schema: &Schema, selection: &Selection) -> bool {
+        self.lacks(schema, selection).is_empty()
+    }
+
+    /// The marks that a writer schema lacks under any of their names.
+    fn lacks(&self, schema: &Schema, selection: &Selection) -> Vec<&'static str> {
+        let has = |path: &str| selection.names(path).iter().any(|name| schema.has(name));
+        self.marks().iter().copied().filter(|path| !has(path)).collect()
+    }
 
     /// How its packets become alerts. An error says what is wrong with the settings.
     fn mapping(&self, settings: &SurveySettings) -> Result<Box<dyn Mapping>, SettingsError>;

@@ -59,7 +59,11 @@ impl Survey for Winter {
         "winter"
     }
 
-    fn recognises(&self, schema: &Schema) -> bool {
+    fn marks(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn recognises(&self, schema: &Schema, _selection: &Selection) -> bool {
         schema.name() == "winter.alert"
     }
 

@@ -16,7 +16,7 @@ mod schemas;
 use super::names::NameForm;
 use super::photometry::{Fluxes, nanojansky, of_magnitude};
 use super::{Cutout, Mapping, SettingsError, Survey, SurveySettings, Table, nonsense, settings};
-use crate::avro::{Captured, Schema, Selection, Values};
+use crate::avro::{Captured, Selection, Values};
 use crate::{
     Alert, Context, Kind, Measurement, ObjectClass, ObjectId, PacketReject, Position, Quality, Real, Row, RowReject,
     SurveyId, Version,
@@ -79,10 +79,8 @@ impl Survey for Ztf {
     }
 
     /// By its fields: version 1.8 calls itself `alert`, Spark `topLevelRecord`. `rcid` is no other survey's.
-    fn recognises(&self, schema: &Schema) -> bool {
-        ["objectId", "candidate.jd", "candidate.pid", "candidate.rcid", "candidate.isdiffpos"]
-            .iter()
-            .all(|path| schema.has(path))
+    fn marks(&self) -> &'static [&'static str] {
+        &["objectId", "candidate.jd", "candidate.pid", "candidate.rcid", "candidate.isdiffpos"]
     }
 
     fn mapping(&self, settings: &SurveySettings) -> Result<Box<dyn Mapping>, SettingsError> {
