@@ -78,7 +78,8 @@ fn main() {
         number("SKYDIFF_BENCH_VISITS", 60).to_string(),
         number("SKYDIFF_BENCH_ALERTS", 60).to_string(),
     );
-    let simulate = ["simulate", "--no-cutouts", "--survey", &survey, "--nights", &count_of, "--visits", &visits];
+    let simulate =
+        ["simulate", "--no-cutouts", "--no-weather", "--survey", &survey, "--nights", &count_of, "--visits", &visits];
     skydiff(&[&simulate[..], &["--alerts", &alerts, "--to", &text(&input)]].concat());
     let mut files: Vec<PathBuf> = std::fs::read_dir(&input).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|end| end == "tar"));

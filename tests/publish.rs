@@ -183,7 +183,7 @@ fn nights_of_two_processes_that_were_killed_are_those_of_one_job() {
         let mut children = pair(&both);
         std::thread::sleep(Duration::from_millis(200 + random.below(600) as u64));
         children.iter_mut().for_each(|child| drop(child.kill()));
-        let _ = children.map(|child| child.wait_with_output().unwrap());
+        children.into_iter().for_each(|child| drop(child.wait_with_output().unwrap()));
     }
     let [first, second] = pair(&both).map(|child| child.wait_with_output().unwrap());
     printed(second);

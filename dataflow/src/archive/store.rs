@@ -25,13 +25,18 @@ const PAUSES: u32 = 1200;
 /// For how long a store is tried that has never answered: more likely its address is wrong than that it will be back.
 const FIRST: Duration = Duration::from_secs(10);
 
+/// Files of a file system that are read or written at once.
+const READING: usize = 16;
+/// Files that are encoded or decoded at once; who writes one waits for its upload too.
+const COMPUTING: usize = 8;
+
 /// An archive's place. Clones share it.
 #[derive(Clone)]
 pub struct Store {
     objects: Arc<dyn ObjectStore>,
     root: Path,
     url: String,
-    runtime: &'static Runtime,
+    threads: &'static Threads,
     patience: Duration,
     /// Whether it has ever answered.
     reached: Arc<AtomicBool>,
@@ -55,10 +60,25 @@ pub struct Listed {
 }
 
 /// The threads on which all stores of a process work. They outlive every store: none may be dropped by a task of its own.
-fn runtime() -> Result<&'static Runtime, String> {
-    static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
-    let make = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    RUNTIME.get_or_init(|| make().map_err(|error| error.to_string())).as_ref().map_err(String::clone)
+///
+/// What computes waits for what reads and writes, and never the other way round: so both may be few. Threads that are many
+/// each keep the memory that they once needed.
+struct Threads {
+    /// Asks, reads and writes.
+    work: Runtime,
+    /// Encodes and decodes.
+    compute: Runtime,
+}
+
+fn threads() -> Result<&'static Threads, String> {
+    static THREADS: OnceLock<Result<Threads, String>> = OnceLock::new();
+    let make = || {
+        let mut work = tokio::runtime::Builder::new_multi_thread();
+        let work = work.worker_threads(2).max_blocking_threads(READING).enable_all().build()?;
+        let compute = tokio::runtime::Builder::new_current_thread().max_blocking_threads(COMPUTING).build()?;
+        Ok::<_, std::io::Error>(Threads { work, compute })
+    };
+    THREADS.get_or_init(|| make().map_err(|error| error.to_string())).as_ref().map_err(String::clone)
 }
 
 impl Store {
@@ -68,15 +88,15 @@ impl Store {
         if let Some(store) = faulty::open(place) {
             return Ok(store);
         }
-        let runtime = runtime().map_err(|error| format!("archive {place}: {error}"))?;
+        let threads = threads().map_err(|error| format!("archive {place}: {error}"))?;
         let (objects, root) = place::place(place)?;
-        Ok(Store { objects, root, url: place.to_owned(), runtime, patience: PATIENCE, reached: Arc::default() })
+        Ok(Store { objects, root, url: place.to_owned(), threads, patience: PATIENCE, reached: Arc::default() })
     }
 
     /// A place in memory, or any other, for tests. Errors are waited out for `patience`.
     pub fn over(objects: Arc<dyn ObjectStore>, patience: Duration) -> Result<Store, String> {
         let (root, url, reached) = (Path::default(), "memory://".into(), Arc::default());
-        Ok(Store { objects, root, url, runtime: runtime()?, patience, reached })
+        Ok(Store { objects, root, url, threads: threads()?, patience, reached })
     }
 
     /// As it was named.
@@ -86,17 +106,17 @@ impl Store {
 
     /// Waits for something. Not to be called by what runs on the store's own threads.
     pub fn wait<T>(&self, work: impl Future<Output = T>) -> T {
-        self.runtime.handle().block_on(work)
+        self.threads.work.handle().block_on(work)
     }
 
     /// Lets something run beside.
     pub fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
-        self.runtime.spawn(work)
+        self.threads.work.spawn(work)
     }
 
-    /// Lets something that computes run beside.
+    /// Lets something that computes run beside. It must not wait for anything else that does.
     pub fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-        self.runtime.spawn_blocking(work)
+        self.threads.compute.spawn_blocking(work)
     }
 
     fn place(&self, path: &str) -> Path {

@@ -41,8 +41,6 @@ enum Order {
     SeparateProgress,
     /// A lane publishes while others are not open, and may never have been written (as those of a replay).
     BeforeBarrier,
-    /// A lane that was never written begins where new epochs do, though others began before.
-    BornLive,
     /// Lanes that were never written are begun beside the binding of epochs.
     BornBeside,
     /// A start that finds a lane ahead of the manifests it listed does not list them again.
@@ -187,8 +185,7 @@ impl Process {
         }
         self.state = resume.loaded.map(|loaded| (loaded, state(self.chain.manifests(), from, loaded)));
         let Resume { replayed, live, .. } = resume;
-        let born = if world.order == Order::BornLive { live } else { replayed };
-        let place = |said| Place { said, from: replayed, live, born, generation: self.generation };
+        let place = |said| Place { said, from: replayed, live, generation: self.generation };
         self.lanes = self.said.iter().map(|said| Lane::new(place(*said))).collect();
         let are_beside = matches!(world.order, Order::BornBeside | Order::BeforeBarrier);
         Ok(if are_beside { At::File } else { self.births(0) })
@@ -312,7 +309,7 @@ fn run(seed: u64, order: Order) -> Result<(), String> {
 
 #[test]
 fn nothing_is_lost_and_nothing_is_twice() {
-    for seed in 0..4000 {
+    for seed in 0..2000 {
         run(seed, Order::Right).unwrap_or_else(|wrong| panic!("seed {seed}: {wrong}"));
     }
 }
@@ -325,11 +322,11 @@ fn other_orders_are_found_out() {
         Order::OverwriteManifest,
         Order::SeparateProgress,
         Order::BeforeBarrier,
-        Order::BornLive,
         Order::BornBeside,
         Order::ListOnce,
     ] {
-        let wrong = (0..1500).filter(|seed| run(*seed, order).is_err()).count();
+        let wrong = (0..1000).filter(|seed| run(*seed, order).is_err()).count();
+        println!("{order:?}: {wrong} of 1000 schedules");
         assert!(wrong > 0, "{order:?}: the model sees nothing");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::given::{change_rows, packet_rows, reject_rows};
 use super::{in_order, read, write};
-use crate::archive::dataset::{MeasurementRow, PacketRow, Reader, RejectRow, Rejected, Row, Select, Writer};
+use crate::archive::dataset::{MeasurementRow, Names, PacketRow, Reader, RejectRow, Rejected, Row, Select, Writer};
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::strategy::{Strategy, ValueTree};
@@ -11,6 +11,7 @@ use skydiff_operators::Epoch;
 use skydiff_schemas::{
     Band, Kind, Measurement, MicroDays, ObjectClass, ObjectId, PicoJansky, Pixel, Position, Quality, SourceId, SurveyId,
 };
+use std::sync::Arc;
 
 fn some<R: std::fmt::Debug>(rows: impl Strategy<Value = R>, count: usize) -> Vec<R> {
     vec(rows, count).new_tree(&mut TestRunner::deterministic()).unwrap().current()
@@ -49,6 +50,24 @@ fn row_groups_without_a_wanted_row_are_not_read() {
     assert_eq!(groups(&young), (1, 4));
     let nowhere = Select { pixels: Some(vec![(Pixel::NONE, Pixel::NONE)]), ..Select::default() };
     assert_eq!(groups(&nowhere), (0, 4));
+}
+
+#[test]
+fn row_groups_that_cannot_have_a_name_are_not_read() {
+    let rows: Vec<MeasurementRow> = (0..450_000).map(row).collect();
+    let file = write(&rows);
+    let groups = |select: &Select| Reader::<MeasurementRow>::open(file.bytes.clone(), select).unwrap().row_groups().0;
+    let select = |names| Select { names: Some(Arc::new(names)), ..Select::default() };
+    let object = |number: u64| select(Names::Objects([row(number).object].into_iter().collect()));
+    let source = |number: u64| select(Names::Sources([SourceId(number)].into_iter().collect()));
+    for number in [5, 200_000, 449_999] {
+        for select in [object(number), source(number)] {
+            assert!((1..=2).contains(&groups(&select)), "{number}");
+            assert_eq!(read::<MeasurementRow>(&file, &select), [row(number)]);
+        }
+    }
+    let looked_at: usize = (500_000..501_000).map(|number| groups(&object(number))).sum();
+    assert!(looked_at < 200, "{looked_at} of 4000 for names that are nowhere");
 }
 
 #[test]

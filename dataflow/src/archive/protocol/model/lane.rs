@@ -20,12 +20,10 @@ pub(super) struct Topic {
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     pub(super) said: Option<Progress>,
-    /// Where the job begins to publish.
+    /// Where the job begins to publish, and a lane that was never written.
     pub(super) from: Epoch,
     /// The first epoch that was not bound.
     pub(super) live: Epoch,
-    /// The first epoch of a lane that was never written.
-    pub(super) born: Epoch,
     pub(super) generation: Generation,
 }
 
@@ -49,7 +47,7 @@ pub(super) struct Lane {
 
 impl Lane {
     pub(super) fn new(place: Place) -> Lane {
-        Lane { at: At::Fence, fence: 0, progress: Progress::Born(place.born), place }
+        Lane { at: At::Fence, fence: 0, progress: Progress::Born(place.from), place }
     }
 
     pub(super) fn is_open(&self) -> bool {

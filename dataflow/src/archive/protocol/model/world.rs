@@ -1,8 +1,9 @@
 //! The world that processes share: a store, lanes, and what must hold of them in the end.
 
-use super::super::{Chain, Claim, Manifest, Sum, Summary};
+use super::super::{Chain, Claim, Manifest, Summary};
 use super::lane::Topic;
 use super::{Order, PACKETS, PARTITIONS};
+use crate::flow::feed::Binding;
 use skydiff_operators::{Epoch, mix};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,8 +67,8 @@ pub(super) fn state<'a>(
 ) -> u64 {
     let bound = manifests.into_iter().flat_map(|manifest| &manifest.epochs).map(|bound| &bound.binding);
     let bound = bound.filter(|b| b.epoch <= epoch && from.is_none_or(|(from, _)| b.epoch > from));
-    let packets = bound.flat_map(|b| (b.first..b.first + b.packets).map(|n| (b.origin.clone(), n)));
-    let packets = packets.map(|(origin, n)| mix(Sum::of(format!("{origin:?} {n}").as_bytes()).hex().len() as u64 + n));
+    let partition = |b: &Binding| b.origin.as_ref().and_then(|origin| origin.bundle.parse().ok()).unwrap_or(0_u64);
+    let packets = bound.flat_map(|b| (b.first..b.first + b.packets).map(move |n| mix(partition(b) << 32 | n)));
     packets.fold(from.map_or(0, |(_, state)| state), u64::wrapping_add)
 }
 
