@@ -12,7 +12,7 @@ use crate::flow::enclose::enclose;
 use crate::flow::feed::{InFlight, feed};
 use crate::flow::file::{Archived, Desk, file};
 use crate::flow::group::{OnTheWay, group};
-use crate::flow::publish::{Press, opened, publish};
+use crate::flow::publish::{Press, publish};
 use crate::flow::read::read;
 use crate::flow::restate::{Before, restate};
 use crate::flow::tell::{TellSettings, tell};
@@ -329,9 +329,6 @@ impl Plan {
                 None => told.clone(),
                 Some(packer) => enclose(told.clone(), read.packets.clone(), begin.told, job.sink.lanes, packer),
             };
-            // What was bound before there are lanes would never be published: whoever comes next could not tell that it was to be.
-            let lanes = press.as_ref().map(|press| opened(scope, press.lanes.len()));
-            let opened = lanes.as_ref().map_or_else(|| empty(scope), |lanes| lanes.opened.clone());
             let (durable, unbound) = match desk {
                 None => (empty(scope), empty(scope)),
                 Some(desk) => {
@@ -342,13 +339,13 @@ impl Plan {
                         histories: outputs.histories,
                         contexts: outputs.contexts,
                         told: told.clone(),
-                        groups: group(judged.clone(), opened, desk.since, job.groups(), on_the_way.clone()),
+                        groups: group(judged.clone(), desk.since, job.groups(), on_the_way.clone()),
                         judged: judged.clone(),
                     };
                     bind(judged, file(archived, desk), outputs.digests.clone(), binder, on_the_way)
                 }
             };
-            let (published, unpublished) = match press.zip(lanes) {
+            let (published, unpublished) = match press {
                 None => (empty(scope), empty(scope)),
                 Some(press) => publish(enclosed, clocked.judged.clone(), durable.clone(), press, (progress, watch)),
             };

@@ -59,10 +59,9 @@ impl OnTheWay {
     }
 }
 
-/// Groups the epochs from `since` on; those before it are durable. None ends before `opened` has no frontier any more.
+/// Groups the epochs from `since` on; those before it are durable.
 pub fn group<'s>(
     judged: StreamVec<'s, Epoch, Judged>,
-    opened: StreamVec<'s, Epoch, ()>,
     since: Epoch,
     limits: GroupLimits,
     on_the_way: OnTheWay,
@@ -72,14 +71,12 @@ pub fn group<'s>(
     let again = scope.activator_for(builder.operator_info().address.clone());
     on_the_way.0.borrow_mut().1 = Some(scope.activator_for(builder.operator_info().address.clone()));
     let mut input = builder.new_input(judged, Pipeline);
-    let _opened = builder.new_input(opened, Pipeline);
     let (groups, group_stream) = builder.new_output::<Vec<Group>>();
     let mut groups = OutputBuilder::<_, CapacityContainerBuilder<Vec<Group>>>::from(groups);
     builder.build(move |_| {
         let mut open = None;
         move |frontiers| {
             let mut groups = groups.activate();
-            let may = frontiers[1].is_empty();
             input.for_each(|capability, data| {
                 for judged in data.drain(..).filter(|judged| judged.binding.epoch >= since) {
                     let epoch = judged.binding.epoch;
@@ -87,7 +84,7 @@ pub fn group<'s>(
                     let bytes = bytes + judged.binding.bytes;
                     let capability = capability.retain(0);
                     let full = bytes >= limits.bytes || epoch.0 - first.0 + 1 >= limits.epochs;
-                    if may && (full || (begun.elapsed() >= limits.age && !on_the_way.is_full())) {
+                    if full || (begun.elapsed() >= limits.age && !on_the_way.is_full()) {
                         on_the_way.begin();
                         groups.session(&capability).give(Group { first, last: epoch });
                     } else {
@@ -97,12 +94,14 @@ pub fn group<'s>(
             });
             let over = frontiers[0].is_empty();
             if let Some((first, begun, bytes, Some(capability))) = open.take() {
-                if may && (over || (begun.elapsed() >= limits.age && !on_the_way.is_full())) {
+                let age = begun.elapsed();
+                if over || (age >= limits.age && !on_the_way.is_full()) {
                     on_the_way.begin();
                     groups.session(&capability).give(Group { first, last: *capability.time() });
                 } else {
-                    if may {
-                        again.activate_after(limits.age.saturating_sub(begun.elapsed()));
+                    // One that is old enough waits for those before it, whose commit wakes this up.
+                    if age < limits.age {
+                        again.activate_after(limits.age - age);
                     }
                     open = Some((first, begun, bytes, Some(capability)));
                 }

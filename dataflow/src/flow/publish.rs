@@ -54,11 +54,12 @@ pub fn publish<'s>(
     told: StreamVec<'s, Epoch, Told>,
     judged: StreamVec<'s, Epoch, Judged>,
     durable: StreamVec<'s, Epoch, ()>,
-    (press, Opened { closed, opened }): (Press, Opened<'s>),
+    press: Press,
     (progress, watch): (Option<Arc<Progress>>, Watch),
 ) -> (StreamVec<'s, Epoch, ()>, StreamVec<'s, Epoch, Stopped>) {
     let scope = told.scope();
     let said = say(judged.clone(), progress);
+    let (closed, opened) = opened(scope, press.lanes.len());
     let mut builder = OperatorBuilder::new("Publish".to_owned(), scope);
     let wake = scope.worker().sync_activator_for(builder.operator_info().address.to_vec());
     let mut told = builder.new_input(told, Pipeline);
@@ -138,14 +139,6 @@ pub fn publish<'s>(
     (published_stream, stop_stream.broadcast())
 }
 
-/// Whether lanes are open.
-pub struct Opened<'s> {
-    /// Told by those of this worker.
-    closed: Closed,
-    /// Has no frontier any more when those of all workers are.
-    pub opened: StreamVec<'s, Epoch, ()>,
-}
-
 /// Lanes of this worker that are not open yet.
 #[derive(Clone)]
 struct Closed {
@@ -160,8 +153,8 @@ impl Closed {
     }
 }
 
-/// Of a worker that has so many lanes.
-pub fn opened(scope: Scope<'_, Epoch>, lanes: usize) -> Opened<'_> {
+/// Has no frontier any more when the lanes of all workers are open.
+fn opened<'s>(scope: Scope<'s, Epoch>, lanes: usize) -> (Closed, StreamVec<'s, Epoch, ()>) {
     let mut builder = OperatorBuilder::new("Opened".to_owned(), scope);
     let wake = scope.worker().sync_activator_for(builder.operator_info().address.to_vec());
     let closed = Closed { lanes: Arc::new(AtomicUsize::new(lanes)), wake };
@@ -177,7 +170,7 @@ pub fn opened(scope: Scope<'_, Epoch>, lanes: usize) -> Opened<'_> {
             let _ = &held;
         }
     });
-    Opened { closed, opened: stream }
+    (closed, stream)
 }
 
 /// What is said of each epoch, for every worker.
