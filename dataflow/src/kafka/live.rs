@@ -4,24 +4,22 @@
 //! its age or its bytes; when partitions appear, an epoch of their own binds where they are begun. What cannot be helped by
 //! waiting ends the source with a sentence; a broker that goes away is waited for.
 
-use super::connect::{Consumer, Ear, Trouble, explain};
-use super::discover::{Seen, look};
+use super::discover::Seen;
 use super::positions::{Begin, Partition, Positions};
-use super::reach::Cluster;
-use super::registry::{Registry, Schemas};
+use super::registry::Schemas;
 use super::settings::{LiveSettings, Start, Until};
+use super::source::Source;
 use crate::event::Event;
 use crate::source::{Bytes, Feed, Marks, Origin, Parcel, Progress, Range, Share};
 use crate::watch::Watch;
 use rdkafka::consumer::{CommitMode, Consumer as _};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message, Timestamp};
-use rdkafka::{Offset, TopicPartitionList};
 use skydiff_schemas::MicroDays;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 /// At most so many packets in a share …
@@ -30,8 +28,6 @@ const SHARE_PACKETS: usize = 32;
 const SHARE_BYTES: u64 = 2 << 20;
 /// How long a poll waits if nothing else is to be done.
 const WAIT: Duration = Duration::from_millis(50);
-/// How long one answer is waited for.
-const ANSWER: Duration = Duration::from_secs(5);
 /// How often what others say is heard.
 const HEAR: Duration = Duration::from_millis(20);
 
@@ -60,23 +56,6 @@ pub struct Live {
     pub watch: Watch,
 }
 
-/// A cluster in work.
-struct Source {
-    settings: LiveSettings,
-    rank: i16,
-    consumer: Arc<Consumer>,
-    trouble: Trouble,
-    seen: Receiver<Result<Vec<Seen>, String>>,
-    /// Of each partition, by its name in Kafka: the offset that is read next, and where it is to end.
-    at: BTreeMap<Partition, (u64, Option<u64>)>,
-    registry: Option<Registry>,
-    /// How often the end of a partition of this number was reached, of whichever topic: Kafka's client does not say.
-    ends: BTreeMap<i32, usize>,
-    /// It was told that nobody answers.
-    silent: bool,
-    begun: Instant,
-}
-
 /// The epoch that is open.
 #[derive(Default)]
 struct Open {
@@ -92,7 +71,7 @@ impl Live {
     pub fn run(mut self, out: &mut dyn FnMut(Feed) -> bool) -> Result<(), String> {
         let sources = std::mem::take(&mut self.sources);
         let mut sources: Vec<Source> =
-            sources.into_iter().map(|(settings, rank)| self.open(settings, rank)).collect::<Result<_, _>>()?;
+            sources.into_iter().map(|(settings, rank)| Source::open(settings, rank)).collect::<Result<_, _>>()?;
         let mut hand = Hand { next: 0, heard: true, out };
         let mut open = Open::default();
         let mut heard = Instant::now();
@@ -119,45 +98,6 @@ impl Live {
         }
         self.seal(&mut open, &mut hand, &sources);
         Ok(())
-    }
-
-    fn open(&self, settings: LiveSettings, rank: i16) -> Result<Source, String> {
-        // What a person must mend is said at once.
-        Cluster::reach(&settings.login)?;
-        let ear = Ear { group: !settings.group.is_empty(), ..Ear::default() };
-        let trouble = ear.trouble.clone();
-        let mut config = settings.login.config().map_err(|wrong| format!("source.kafka.login.{wrong}"))?;
-        let group = if settings.group.is_empty() { "skydiff" } else { &settings.group };
-        config
-            .set("group.id", group)
-            .set("enable.auto.commit", "false")
-            .set("enable.auto.offset.store", "false")
-            .set("auto.offset.reset", "error")
-            .set("isolation.level", "read_committed")
-            .set("enable.partition.eof", "true")
-            .set("fetch.wait.max.ms", "50")
-            .set("queued.max.messages.kbytes", "65536")
-            .set("fetch.message.max.bytes", "8388608")
-            .set("fetch.error.backoff.ms", "100");
-        let consumer: Consumer =
-            config.create_with_context(ear).map_err(|error| explain(&error, &settings.login.brokers))?;
-        let consumer = Arc::new(consumer);
-        let (tell, seen) = channel();
-        look(consumer.clone(), settings.clone(), tell);
-        let registry = settings.registry.as_deref().map(Registry::new).transpose()?;
-        let (at, begun) = (BTreeMap::new(), Instant::now());
-        Ok(Source {
-            settings,
-            rank,
-            consumer,
-            trouble,
-            seen,
-            at,
-            registry,
-            silent: false,
-            begun,
-            ends: BTreeMap::new(),
-        })
     }
 
     /// What was seen of the cluster meanwhile.
@@ -263,7 +203,7 @@ impl Live {
                 None => return Ok(()),
                 Some(Ok(message)) => self.take(source, &message, open, hand)?,
                 Some(Err(KafkaError::PartitionEOF(partition))) => *source.ends.entry(partition).or_default() += 1,
-                Some(Err(error)) => self.wrong(source, &error)?,
+                Some(Err(error)) => source.wrong(&error)?,
             }
             // What lies ready is taken without waiting, as far as the epoch goes.
             let over = open.since.is_some_and(|since| since.elapsed() >= self.age);
@@ -271,24 +211,6 @@ impl Live {
                 return Ok(());
             }
             wait = Duration::ZERO;
-        }
-    }
-
-    fn wrong(&self, source: &Source, error: &KafkaError) -> Result<(), String> {
-        match error.rdkafka_error_code() {
-            // librdkafka asks for the coordinator of a group that is not used, too.
-            Some(Code::GroupAuthorizationFailed) if source.settings.group.is_empty() => Ok(()),
-            Some(Code::OffsetOutOfRange | Code::AutoOffsetReset) => source.hold(),
-            Some(
-                Code::Authentication
-                | Code::SSL
-                | Code::TopicAuthorizationFailed
-                | Code::GroupAuthorizationFailed
-                | Code::ClusterAuthorizationFailed
-                | Code::SaslAuthenticationFailed,
-            ) => Err(explain(error, &source.settings.login.brokers)),
-            // Brokers come and go; what lasts is seen by who looks for topics.
-            _ => Ok(()),
         }
     }
 
@@ -372,64 +294,6 @@ impl Live {
 
     fn say(&self, what: String) {
         let _ = self.events.send(Event::Note(what));
-    }
-}
-
-impl Source {
-    fn bundle(&self, topic: &str) -> String {
-        match self.settings.label.as_str() {
-            "" => topic.to_owned(),
-            label => format!("{label}:{topic}"),
-        }
-    }
-
-    fn patience(&self) -> f64 {
-        self.settings.login.patience
-    }
-
-    fn list(&self) -> TopicPartitionList {
-        let mut list = TopicPartitionList::new();
-        for ((topic, partition), (position, _)) in &self.at {
-            let offset = i64::try_from(*position).unwrap_or(i64::MAX);
-            // Fails for an offset that is none, which a position is.
-            let _ = list.add_partition_offset(topic, *partition, Offset::Offset(offset));
-        }
-        list
-    }
-
-    /// Kafka says that an offset is not there: holds every position to what is, and reads on if all are.
-    fn hold(&self) -> Result<(), String> {
-        for ((topic, partition), (position, _)) in &self.at {
-            // Who does not answer is asked again by who looks for topics.
-            let Ok((low, high)) = self.consumer.fetch_watermarks(topic, *partition, ANSWER) else { continue };
-            let (low, high) = (u64::try_from(low).unwrap_or(0), u64::try_from(high).unwrap_or(u64::MAX));
-            if *position < low || *position > high {
-                return Err(format!(
-                    "{topic} partition {partition}: offset {position} is to be read next, and Kafka holds {low} to {high}: \
-                     it was deleted while the job was behind. Bring it back from the survey's archive, or start again with \
-                     --accept-gap"
-                ));
-            }
-        }
-        std::thread::sleep(WAIT);
-        self.assign()
-    }
-
-    fn assign(&self) -> Result<(), String> {
-        self.consumer.assign(&self.list()).map_err(|error| explain(&error, &self.settings.login.brokers))
-    }
-
-    /// Everything is read that was to be. A consumer's position passes what is no message, too.
-    fn is_over(&self) -> bool {
-        if self.settings.until == Until::Never || self.at.is_empty() {
-            return false;
-        }
-        // Behind the last message there may be marks of transactions, which are never handed over.
-        let behind = |(key, (at, end)): (&Partition, &(u64, Option<u64>))| {
-            let topics = self.at.keys().filter(|other| other.1 == key.1).count();
-            end.is_some_and(|end| *at < end) && self.ends.get(&key.1).is_none_or(|ends| *ends < topics)
-        };
-        !self.at.iter().any(behind)
     }
 }
 

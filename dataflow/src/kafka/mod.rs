@@ -9,6 +9,7 @@
 //! | `discover` | which there are, and how far they reach |
 //! | `registry` | schemas by id |
 //! | `live` | the mint of live packets |
+//! | `source` | a cluster whose partitions it reads |
 //! | `topics` | those that are written |
 //! | `message` | what is sent, as messages |
 //! | `enclosure` | what of a packet goes with the record that it caused |
@@ -35,5 +36,6 @@ pub mod progress;
 pub mod reach;
 pub mod registry;
 pub mod settings;
+mod source;
 pub mod tail;
 pub mod topics;

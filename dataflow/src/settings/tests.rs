@@ -2,6 +2,8 @@
 
 use super::keys::{KEYS, about, known};
 use super::*;
+use crate::source::{Packets, Place};
+use std::path::Path;
 
 fn job(text: &str, variables: &[(&str, &str)]) -> Result<Job, String> {
     static COUNT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
