@@ -54,7 +54,7 @@ fn a_record_carries_the_packet_that_caused_it_byte_for_byte() {
         ..Job::new(kafka, "with_packets", "stamped")
     };
     // Killed between its manifest and its records: those are told when it comes back, with their packets.
-    for die in ["manifest-put:2", "lane-sent:5", "lane-drained:9"] {
+    for die in ["manifest-put:1", "lane-sent:6", "lane-drained:6"] {
         let output = job.start(&["--until-end", "-w", "2"], Some(die)).wait_with_output().unwrap();
         assert!(String::from_utf8_lossy(&output.stderr).contains("dies at"), "{die}");
     }
