@@ -82,18 +82,41 @@ fn a_job_that_dies_while_its_lanes_are_born_says_everything_once() {
     }
 }
 
+/// While nights stream in. `SKYDIFF_KILLS=100` is the long form: the broker dies too, every tenth time.
 #[test]
 fn a_job_that_is_killed_at_any_instant_says_everything_once() {
-    let Some(kafka) = Kafka::shared() else { return };
-    let undisturbed = night(kafka, "instants", "12");
+    let wanted = std::env::var("SKYDIFF_KILLS").ok().and_then(|kills| kills.parse::<u64>().ok());
+    let own = wanted.and_then(|_| Kafka::start("kills", 1));
+    let Some(kafka) = own.as_ref().or_else(|| Kafka::shared()) else { return };
+    let (kills, folder) = (wanted.unwrap_or(8), Folder::new("instants"));
+    let to = folder.0.join("packets");
+    let to = to.to_str().unwrap();
+    let night = ["--nights", "2", "--visits", "12", "--alerts", "60", "--no-cutouts", "--seed", "12"];
+    printed(skydiff(["simulate", "--to", to].into_iter().chain(night)));
+    let undisturbed = digest(skydiff(["run", "--from", to, "--max-reject", "1", "--digest"]));
+    kafka.topic("instants", 8);
+    // About as long as all kills take.
+    let rate = (1_000 / kills).max(2).to_string();
+    let words = ["produce", "--from", to, "--topic", "instants", "--rate", &rate, "--brokers", &kafka.plaintext];
+    let mut produce = std::process::Command::new(env!("CARGO_BIN_EXE_skydiff"))
+        .args(words)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
     let job = Job::new(kafka, "anytime", "instants");
     let mut seed = 0x5eed;
-    for round in 0..8 {
+    for round in 0..kills {
         let mut child = job.start(&["-w", &(1 + round % 2).to_string()], None);
         std::thread::sleep(Duration::from_millis(300 + next(&mut seed) % 1500));
+        if wanted.is_some() && round % 10 == 9 {
+            kafka.kill(1);
+            std::thread::sleep(Duration::from_millis(next(&mut seed) % 500));
+            kafka.restart(1);
+        }
         child.kill().unwrap();
         child.wait().unwrap();
     }
+    assert!(produce.wait().unwrap().success());
     assert_eq!(job.finish("1"), undisturbed);
     assert_eq!(job.holds(), undisturbed);
     // One who comes late reads what is true now: of every object the last record, none where no state is left.
