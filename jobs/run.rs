@@ -86,7 +86,7 @@ pub struct Run {
     /// How long to wait for the other processes, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE.as_secs())]
     patience: u64,
-    /// Serve /healthz, /metrics and /status here; a bare port is one of this machine only
+    /// Serve a page of how the job does, /healthz, /metrics and /status here; a bare port is one of this machine only
     #[arg(long, value_name = "[ADDR:]PORT")]
     listen: Option<String>,
     /// After so many seconds without any progress, while input waits, /healthz fails
@@ -420,7 +420,7 @@ pub fn carry_out(job: &Job, orders: Orders) -> Result<(Outcome, Screen), (u8, St
         let processes = orders.cluster.hosts.len().max(1);
         gauges.watch.start(About { job, process, processes, progress: progress.clone(), stall });
         let at = serve(&at, gauges.watch.clone()).map_err(|error| (2, error.to_string()))?;
-        tracing::info!("http://{at} serves /healthz, /metrics and /status");
+        tracing::info!("http://{at} serves /healthz, /metrics, /status and a page");
     }
     let (events, heard) = channel();
     let request = Request {

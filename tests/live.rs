@@ -143,9 +143,11 @@ fn the_length_of_epochs_changes_no_state_and_a_broker_that_dies_is_waited_for() 
         kafka.restart(1);
     }
     std::thread::sleep(Duration::from_secs(1));
-    assert_eq!(child.try_wait().unwrap(), None, "it waits");
+    let ended = child.try_wait().unwrap();
     terminate(&child);
-    assert!(child.wait().unwrap().success(), "it drains");
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(ended.is_none() && output.status.success(), "it waits, and drains: {told}");
     let long = Job { seconds: 5.0, ..Job::new(&kafka, "long", "epochs") };
     assert_eq!([short.finish("1"), long.finish("2")], [undisturbed.clone(), undisturbed.clone()]);
     assert_eq!([short.holds(), long.holds()], [undisturbed.clone(), undisturbed]);

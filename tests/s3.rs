@@ -191,7 +191,7 @@ impl Drop for Disk {
 fn a_full_or_read_only_disk_ends_a_job_that_a_later_start_goes_on_with() {
     let Some(disk) = Disk::mount("disk", "size=600k") else { return };
     let (from, to, aside) = (input("disk-in", 57, 12), Folder::new("disk-to"), Folder::new("disk-job"));
-    let job = aside.write("often.toml", b"[archive]\ncommit_seconds = 0.0\n");
+    let job = aside.write("often.toml", b"[archive]\ncommit_seconds = 0.0\n[epochs]\nin_flight = 4\n");
     let run =
         ["run", text(&job), "--from", text(&from.0), "--archive", text(&disk.0.0), "--to", text(&to.0), "--digest"];
     // On a full disk nobody can say that they have ended.

@@ -61,9 +61,9 @@ impl<'k> Job<'k> {
             "name = \"{name}\"\n[archive]\nurl = \"{archive}\"\n[epochs]\nlive_seconds = {seconds:?}\n\
              [run]\nmax_reject = {max_reject:?}\n[sink]\nlanes = {LANES}\n\
              [sink.kafka]\ntopic = \"{name}\"\ncurrent = \"{name}.current\"\n{sink}\n\
-             [sink.kafka.login]\nbrokers = \"{brokers}\"\n{tables}\n\
+             [sink.kafka.login]\nbrokers = \"{brokers}\"\npatience = 60\n{tables}\n\
              [[source]]\nkind = \"kafka\"\n[source.kafka]\ntopics = {from:?}\n{source}\n\
-             [source.kafka.login]\nbrokers = \"{brokers}\"\n"
+             [source.kafka.login]\nbrokers = \"{brokers}\"\npatience = 60\n"
         );
         self.folder.write("job.toml", text.as_bytes()).to_str().unwrap().to_owned()
     }

@@ -202,7 +202,15 @@ impl Cluster {
         for (key, value) in settings {
             new = new.set(key, value);
         }
-        match runtime.block_on(admin.create_topics([&new], &options)).map_err(wrong)?.into_iter().next() {
+        let begun = Instant::now();
+        let made = loop {
+            match runtime.block_on(admin.create_topics([&new], &options)) {
+                // A broker that died over it may have made it: it is there then, when it is asked again.
+                Err(error) if passes(&error) && begun.elapsed() < self.patience() => std::thread::sleep(AGAIN),
+                made => break made,
+            }
+        };
+        match made.map_err(wrong)?.into_iter().next() {
             Some(Err((_, Code::InvalidReplicationFactor))) => {
                 Err(cannot(format!("there are fewer than {replication} brokers, which is its replication")))
             }

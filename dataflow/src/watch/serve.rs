@@ -1,9 +1,10 @@
-//! The state of a process over HTTP: `/healthz`, `/metrics`, `/status`. Small, bounded, and of nobody's business but ours.
+//! The state of a process over HTTP: `/healthz`, `/metrics`, `/status`, and `/`, a page for people. Small, bounded, and of nobody's business but ours.
 //!
 //! One request a connection, a few connections at once, a short time for each: whoever sends slowly, or nothing, costs a
 //! thread for two seconds. It only tells, and nothing of it is secret; but it is for those on duty, so a bare port is one of
 //! this machine only.
 
+use super::books::BOUNDS;
 use super::{Watch, metrics};
 use std::io::{self, Error, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -46,6 +47,11 @@ pub fn serve(at: &str, watch: Watch) -> io::Result<SocketAddr> {
     Ok(address)
 }
 
+/// The page that shows `/status`: it asks for nothing else, from nobody else.
+fn page() -> String {
+    include_str!("page.html").replace("BOUNDS", &format!("{BOUNDS:?}"))
+}
+
 fn answer(mut stream: TcpStream, watch: &Watch) -> io::Result<()> {
     let until = Instant::now() + PATIENCE;
     stream.set_write_timeout(Some(PATIENCE))?;
@@ -78,8 +84,10 @@ fn answer(mut stream: TcpStream, watch: &Watch) -> io::Result<()> {
         ("GET" | "HEAD", "/status") => {
             ("200 OK", "application/json", serde_json::to_string(&watch.status()).map_err(Error::other)? + "\n")
         }
+        ("GET" | "HEAD", "/") => ("200 OK", "text/html; charset=utf-8", page()),
         ("GET" | "HEAD", _) => {
-            ("404 Not Found", "text/plain; charset=utf-8", "there are /healthz, /metrics and /status\n".to_owned())
+            let there = "there are /, /healthz, /metrics and /status\n";
+            ("404 Not Found", "text/plain; charset=utf-8", there.to_owned())
         }
         _ => ("405 Method Not Allowed", "text/plain; charset=utf-8", "this only tells: GET\n".to_owned()),
     };

@@ -77,6 +77,9 @@ fn those_who_ask_are_answered_and_nobody_holds_the_others_up() {
         books.from_receipt.add(0.3, 12);
         books.surveys.entry("ztf".into()).or_default().records = vec![("initial".into(), "new_data".into(), 7)];
     });
+    watch.sealed(Epoch(5));
+    watch.reached(Stage::Told, Epoch(4), Epoch(5));
+    watch.stepped(Step::Drain, Duration::from_millis(40));
     watch.set_worker(busy().remove(0).workers.remove(0));
     watch.hear(1, &serde_json::to_vec(&busy().remove(1)).unwrap());
     watch.hear(2, b"of another version");
@@ -97,6 +100,9 @@ fn those_who_ask_are_answered_and_nobody_holds_the_others_up() {
         "skydiff_operator_holds_epoch{worker=\"0\",operator=\"Read\",node=\"2\"} 6",
         "skydiff_refused_connections_total{reason=\"rubbish\"} 1",
         "skydiff_through_epoch 4",
+        "skydiff_epoch_stage_seconds_count{stage=\"told\"} 1",
+        "skydiff_transaction_step_seconds_bucket{step=\"drain\",le=\"0.025\"} 0",
+        "skydiff_transaction_step_seconds_bucket{step=\"drain\",le=\"0.05\"} 1",
     ] {
         assert!(metrics.lines().any(|found| found == line), "{line} is not in\n{metrics}");
     }
@@ -104,7 +110,9 @@ fn those_who_ask_are_answered_and_nobody_holds_the_others_up() {
     let status: Status = serde_json::from_str(status.split_once("\r\n\r\n").unwrap().1).unwrap();
     assert_eq!(status.processes.len(), 2);
     assert_eq!(status.held.unwrap().workers, [3]);
-    assert!(ask(at, "GET / HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 404"));
+    let page = ask(at, "GET / HTTP/1.1\r\n\r\n");
+    assert!(page.contains("text/html") && page.contains("const bounds = [0.01, 0.025,"), "{page}");
+    assert!(ask(at, "GET /other HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 404"));
     assert!(ask(at, "POST /status HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405"));
     let head = ask(at, "HEAD /metrics HTTP/1.1\r\n\r\n");
     assert!(head.ends_with("\r\n\r\n"), "{head}");
