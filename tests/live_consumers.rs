@@ -175,7 +175,8 @@ fn who_can_take_no_correction_is_sent_none() {
     produce(kafka, "corrected", &flags);
     let job = Job {
         tables: "[[sink.kafka.route]]\ntopic = \"added\"\nappend_only = true\n".into(),
-        seconds: 0.3,
+        // However fast it is read: of what comes in one epoch nothing is corrected.
+        bytes: "500kB",
         ..Job::new(kafka, "corrects", "corrected")
     };
     let died = job.start(&["--until-end"], Some("lane-drained:4")).wait_with_output().unwrap();
@@ -195,7 +196,7 @@ fn who_can_take_no_correction_is_sent_none() {
     // A whole job in that form: nothing else is said anywhere, and a replay says the same.
     let job = Job {
         tables: "[records]\nappend_only = true\n".into(),
-        seconds: 0.3,
+        bytes: "500kB",
         ..Job::new(kafka, "appends", "corrected")
     };
     assert_eq!(job.finish("1"), of, "it is the same state");

@@ -22,8 +22,10 @@ pub struct Job<'k> {
     pub name: String,
     /// Topics that are read, or patterns.
     pub from: Vec<String>,
-    /// Length of epochs.
+    /// Length of epochs …
     pub seconds: f64,
+    /// … and their bytes.
+    pub bytes: &'static str,
     /// Share of packets that may fail.
     pub max_reject: f64,
     /// More lines of `[source.kafka]`.
@@ -42,6 +44,7 @@ impl<'k> Job<'k> {
             name: name.into(),
             from: vec![from.into()],
             seconds: 0.05,
+            bytes: "64MB",
             max_reject: 1.0,
             source: String::new(),
             sink: String::new(),
@@ -55,10 +58,10 @@ impl<'k> Job<'k> {
 
     /// Its file, as it is now.
     pub fn file(&self) -> String {
-        let Job { name, from, seconds, max_reject, source, sink, tables, .. } = self;
+        let Job { name, from, seconds, bytes, max_reject, source, sink, tables, .. } = self;
         let (brokers, archive) = (&self.kafka.plaintext, self.archive());
         let text = format!(
-            "name = \"{name}\"\n[archive]\nurl = \"{archive}\"\n[epochs]\nlive_seconds = {seconds:?}\n\
+            "name = \"{name}\"\n[archive]\nurl = \"{archive}\"\n[epochs]\nlive_seconds = {seconds:?}\nlive_bytes = \"{bytes}\"\n\
              [run]\nmax_reject = {max_reject:?}\n[sink]\nlanes = {LANES}\n\
              [sink.kafka]\ntopic = \"{name}\"\ncurrent = \"{name}.current\"\n{sink}\n\
              [sink.kafka.login]\nbrokers = \"{brokers}\"\npatience = 60\n{tables}\n\
