@@ -307,7 +307,7 @@ fn shorter(why: &str) -> &str {
 /// Whether it may be better in a moment: a broker that is away, a leader that is being chosen.
 pub fn passes(error: &KafkaError) -> bool {
     matches!(
-        error.rdkafka_error_code(),
+        code_of(error),
         Some(
             Code::LeaderNotAvailable
                 | Code::NotLeaderForPartition
@@ -324,14 +324,22 @@ pub fn passes(error: &KafkaError) -> bool {
     )
 }
 
+/// The code of an error, of those that an administrator's request met too, which the client's own answer leaves out.
+fn code_of(error: &KafkaError) -> Option<Code> {
+    match error {
+        KafkaError::AdminOp(code) => Some(*code),
+        error => error.rdkafka_error_code(),
+    }
+}
+
 /// What a person must mend, if it is that.
 pub fn lasts(error: &KafkaError) -> Option<String> {
-    lasting(error.rdkafka_error_code()?, &error.to_string())
+    lasting(code_of(error)?, &error.to_string())
 }
 
 /// An error in words that say what to do.
 pub fn explain(error: &KafkaError, brokers: &str) -> String {
-    let code = error.rdkafka_error_code();
+    let code = code_of(error);
     let of = code.and_then(|code| lasting(code, &error.to_string()));
     match (of, code) {
         (Some(what), _) => format!("Kafka at {brokers}: {what}"),
