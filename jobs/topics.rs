@@ -110,14 +110,9 @@ fn about(login: &Login, topic: &Topic, spans: &[Span]) -> Result<Option<u64>, St
     };
     let mut tail = Tail::open(wanted)?;
     let (mut seen, mut bytes) = (0, 0);
-    loop {
-        match tail.next(Duration::from_secs(10))? {
-            Next::Message(message) => {
-                seen += 1;
-                bytes += message.value.as_ref().map_or(0, Vec::len) as u64;
-            }
-            Next::Nothing | Next::End => break,
-        }
+    while let Next::Message(message) = tail.next(Duration::from_secs(10))? {
+        seen += 1;
+        bytes += message.value.as_ref().map_or(0, Vec::len) as u64;
     }
     Ok((seen > 0).then(|| (bytes as f64 / seen as f64 * messages as f64).round() as u64))
 }
