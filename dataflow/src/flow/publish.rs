@@ -233,6 +233,8 @@ struct Desk {
     said: BTreeMap<Epoch, Saying>,
     /// What was handed on and is not committed.
     sent: BTreeSet<(Epoch, u32)>,
+    /// Of lanes that are open, the first epoch that each had not published: it says nothing of those before.
+    lacks: BTreeMap<u32, Epoch>,
     /// Holds the epochs that have something that is not committed.
     waiting: BTreeMap<Epoch, [Capability<Epoch>; 2]>,
 }
@@ -246,6 +248,7 @@ impl Desk {
             ready: BTreeMap::new(),
             said: BTreeMap::new(),
             sent: BTreeSet::new(),
+            lacks: BTreeMap::new(),
             waiting: BTreeMap::new(),
         }
     }
@@ -266,20 +269,24 @@ impl Desk {
             watch.iter().for_each(|watch| watch.reached(Stage::Handed, epoch, epoch));
             for (lane, sheets) in &self.open {
                 let out = self.ready.remove(&(epoch, *lane)).unwrap_or_default();
-                if !out.is_empty() {
+                if !out.is_empty() && self.lacks.get(lane).is_none_or(|lacks| epoch >= *lacks) {
                     self.sent.insert((epoch, *lane));
                 }
                 // A lane that is broken says so itself.
                 let _ = sheets.send(Sheet { epoch, out, said: said.clone() });
             }
         }
+        self.let_go();
     }
 
     /// What lanes have told. Answers why the job must stop, if it must.
     fn hear(&mut self) -> Option<Stop> {
         while let Ok((lane, heard)) = self.heard.try_recv() {
             match heard {
-                Heard::Open(lacks) => self.done(lane, |epoch| epoch < lacks),
+                Heard::Open(lacks) => {
+                    self.lacks.insert(lane, lacks);
+                    self.done(lane, |epoch| epoch < lacks);
+                }
                 Heard::Through(through) => self.done(lane, |epoch| epoch <= through),
                 Heard::Ended => {
                     self.working -= 1;
@@ -293,6 +300,11 @@ impl Desk {
 
     fn done(&mut self, lane: u32, is_done: impl Fn(Epoch) -> bool) {
         self.sent.retain(|(epoch, of)| *of != lane || !is_done(*epoch));
+        self.let_go();
+    }
+
+    /// Holds no epoch of which nothing is to be committed any more.
+    fn let_go(&mut self) {
         let open: BTreeSet<Epoch> = self.sent.iter().chain(self.ready.keys()).map(|(epoch, _)| *epoch).collect();
         self.waiting.retain(|epoch, _| open.contains(epoch));
     }
