@@ -97,7 +97,19 @@ fn a_job_that_is_killed_at_any_instant_says_everything_once() {
     kafka.topic("instants", 8);
     // About as long as all kills take.
     let rate = (500 / kills).max(4).to_string();
-    let words = ["produce", "--from", to, "--topic", "instants", "--rate", &rate, "--brokers", &kafka.plaintext];
+    let words = [
+        "produce",
+        "--from",
+        to,
+        "--topic",
+        "instants",
+        "--rate",
+        &rate,
+        "--patience",
+        "60",
+        "--brokers",
+        &kafka.plaintext,
+    ];
     let mut produce = std::process::Command::new(env!("CARGO_BIN_EXE_skydiff"))
         .args(words)
         .stdout(std::process::Stdio::null())
