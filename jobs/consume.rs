@@ -1,8 +1,8 @@
 //! `skydiff consume`: what is in Kafka topics, as a person reads it.
 
 use crate::login;
+use crate::orders::watch_interrupts;
 use crate::output::{print, print_text};
-use crate::run::watch_interrupts;
 use crate::stamp::write_stamps;
 use clap::Args;
 use skydiff_dataflow::kafka::heard::{Reader, Said};

@@ -1,7 +1,7 @@
 //! `skydiff demo`: a simulated survey, the job on it, and how what was said compares with the truth.
 
+use crate::orders::{Orders, carry_out, watch_interrupts};
 use crate::output::say;
-use crate::run::{Orders, carry_out, watch_interrupts};
 use crate::screen::Style;
 use crate::simulate::write;
 use crate::survey::Flags;

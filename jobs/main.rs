@@ -13,6 +13,7 @@ mod log;
 mod login;
 mod mapped;
 mod object;
+mod orders;
 mod output;
 mod packet;
 mod plot;

@@ -1,9 +1,9 @@
 //! `skydiff produce`: packets to Kafka, as a survey sends them.
 
 use crate::login;
+use crate::orders::watch_interrupts;
 use crate::output::{print_json, print_text};
 use crate::replay::nights;
-use crate::run::watch_interrupts;
 use crate::survey;
 use clap::{Args, ValueEnum};
 use serde_json::json;

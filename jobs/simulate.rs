@@ -1,7 +1,7 @@
 //! `skydiff simulate`: nights of a simulated survey as files, with the truth about them.
 
+use crate::orders::watch_interrupts;
 use crate::output::say;
-use crate::run::watch_interrupts;
 use crate::survey::Flags;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};

@@ -11,9 +11,9 @@ mod files;
 mod policy;
 
 use crate::log::{Log, complain};
+use crate::orders::watch_interrupts;
 use crate::output::print_text;
 use crate::probe::{Found, PACKETS, find};
-use crate::run::watch_interrupts;
 use child::{Child, Order};
 use clap::Args;
 use policy::{End, Faults, Patience, Verdict, cause, verdict};

@@ -72,6 +72,9 @@ impl<'a> Sender<'a> {
         let mut config = manner.login.config()?;
         config
             .set("enable.idempotence", "true")
+            // A partition that was just made may refuse its first batch and take the second, of a producer that it does not know
+            // yet; the client then counts the first as sent. One at a time, the first is sent again before the second.
+            .set("max.in.flight.requests.per.connection", "1")
             .set("compression.type", &manner.compression)
             .set("linger.ms", if manner.pace == Pace::Flat { "20" } else { "2" })
             .set("batch.size", "1000000")

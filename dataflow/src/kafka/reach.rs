@@ -168,7 +168,11 @@ impl Cluster {
         let begun = Instant::now();
         loop {
             match self.topic(name)?.filter(|topic| topic.partitions.iter().all(|(_, leader, ..)| *leader >= 0)) {
-                Some(topic) if !topic.partitions.is_empty() => return Ok(topic.partitions.len()),
+                Some(topic) if !topic.partitions.is_empty() => {
+                    // That leaders are known does not mean that they know it themselves.
+                    topic.partitions.iter().try_for_each(|(partition, ..)| self.span(name, *partition).map(drop))?;
+                    return Ok(topic.partitions.len());
+                }
                 _ if begun.elapsed() > self.patience() => {
                     return Err(format!("topic {name} was made, and its partitions get no leaders"));
                 }
