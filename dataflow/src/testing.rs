@@ -1,11 +1,18 @@
-//! Small answers and changes for the tests of what is told.
+//! Small packets, answers and changes for tests.
 
+use crate::source::{Bytes, Parcel};
 use skydiff_operators::{
     Answer, Cause, CauseKind, Change, Latest, Said, SeriesFeatures, State, States, Trigger, Window,
 };
 use skydiff_schemas::{
     Band, Context, Kind, MicroDays, ObjectClass, ObjectId, PicoJansky, Position, Real, SourceId, SurveyId,
 };
+
+/// A packet that came from a stream.
+pub fn parcel(text: &str) -> Parcel {
+    let bytes = Bytes::Here(text.as_bytes().to_vec().into());
+    Parcel { name: String::new(), bytes, records: 1, left_out: 0, received: None }
+}
 
 pub const OBJECT: ObjectId = ObjectId { survey: SurveyId(0), class: ObjectClass::Sidereal, id: 7 };
 

@@ -6,6 +6,7 @@ pub mod job;
 pub mod kafka;
 pub mod registry;
 pub mod s3;
+pub mod verbs;
 pub mod ztf;
 
 use std::io::Write;

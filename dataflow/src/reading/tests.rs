@@ -3,6 +3,7 @@
 use super::*;
 use crate::judge::Judge;
 use crate::source::Bytes;
+use crate::testing::parcel;
 use skydiff_schemas::{ObjectClass, ObjectId, RowReject, SourceId, SurveyId};
 
 struct StandIn;
@@ -118,13 +119,6 @@ fn a_length_that_no_packet_has_is_a_reject() {
 fn packets_of_other_programmes_are_counted_and_kept_nowhere() {
     let programs = [(SurveyId(0), vec![1])].into();
     let settings = ReadSettings { future: MicroDays::DAY, keep_bytes: true, programs };
-    let parcel = |text: &str| Parcel {
-        name: String::new(),
-        bytes: Bytes::Here(text.as_bytes().to_vec().into()),
-        records: 1,
-        left_out: 0,
-        received: None,
-    };
     let origin = Origin { bundle: "t".into(), partition: 3, rank: 0, received: MicroDays(60_000_000_000) };
     let parcels = ["good 60000.25", "partners 60000.25", "good 60000.5"].map(parcel).to_vec();
     let share = Share { number: 0, origin, first: 7, parcels, kept: vec![], schemas: vec![] };

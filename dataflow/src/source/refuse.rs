@@ -71,7 +71,8 @@ impl Refused {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{Origin, Parcel};
+    use crate::source::Origin;
+    use crate::testing::parcel;
     use skydiff_schemas::MicroDays;
 
     #[test]
@@ -86,13 +87,6 @@ mod tests {
 
     #[test]
     fn only_what_is_named_is_refused() {
-        let parcel = |text: &str| Parcel {
-            name: String::new(),
-            bytes: Bytes::Here(text.as_bytes().to_vec().into()),
-            records: 1,
-            left_out: 0,
-            received: None,
-        };
         let origin = Origin { bundle: "t".into(), partition: 2, rank: 0, received: MicroDays(0) };
         let parcels = ["a", "b", "c"].map(parcel).to_vec();
         let share = Share { number: 0, origin, first: 10, parcels, kept: vec![], schemas: vec![] };
