@@ -1,7 +1,8 @@
 //! Live, with the broker on the same machine: how soon a record is committed after its packet came, and how many packets a
 //! second are taken, beside a bare consumer that throws the bytes away.
 //!
-//! `cargo bench --bench live` (release; needs Java and Maven). One line for each figure; both of a ratio are of one run.
+//! `cargo bench --bench live [-- throughput|latency]` (release; needs Java and Maven). One line for each figure; both of a ratio
+//! are of one run. A packet is there when the broker appended it, as the broker's own stamp says, to a millisecond.
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -13,13 +14,20 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
+use skydiff_schemas::Decoder;
+use std::collections::HashMap;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 fn main() {
     let Some(kafka) = Kafka::start("bench", 1) else { return };
-    for survey in ["ztf", "lsst"] {
-        throughput(&kafka, survey);
+    let only = std::env::args().skip(1).find(|word| !word.starts_with('-'));
+    let wanted = |part: &str| only.as_ref().is_none_or(|only| only == part);
+    if wanted("throughput") {
+        ["ztf", "lsst"].iter().for_each(|survey| throughput(&kafka, survey));
+    }
+    if !wanted("latency") {
+        return;
     }
     // Made beforehand: to simulate a sky takes more of the machine than to tell of it.
     let nights = Folder::new("bench-nights");
@@ -119,7 +127,7 @@ fn consumer(kafka: &Kafka, topic: &str, from: Offset) -> BaseConsumer {
 /// From the append of a packet to its committed record in a consumer's hands, and from the last packet to the last record. A
 /// night of 10 s before it warms up the brokers' code and the lanes' first transactions, and is not counted.
 fn latency(kafka: &Kafka, nights: &Folder, what: &str, topic: &str, rate: &str, packets: usize) {
-    kafka.topic(topic, 16);
+    kafka.topic_with(topic, 16, &["message.timestamp.type=LogAppendTime"]);
     let folder = Folder::new("bench-latency");
     let archive = folder.0.join("archive").to_str().unwrap().to_owned();
     let records = format!("{topic}.records");
@@ -149,49 +157,58 @@ fn latency(kafka: &Kafka, nights: &Folder, what: &str, topic: &str, rate: &str, 
             .unwrap()
     };
     listen(&heard, produce("warm.tar", "257", 2_570));
-    let (mut delays, after) = listen(&heard, produce("night.tar", rate, packets));
+    let told = listen(&heard, produce("night.tar", rate, packets));
     let _ = Command::new("kill").args(["-TERM", &job.id().to_string()]).status();
     let _ = job.wait();
+    let came = appended(kafka, topic);
+    let mut delays: Vec<f64> =
+        told.iter().filter_map(|(alert, told)| Some((*told - came.get(alert)?) as f64 / 1e3)).collect();
     delays.sort_by(f64::total_cmp);
     let at = |share: f64| delays.get(((delays.len() as f64 * share) as usize).min(delays.len().saturating_sub(1)));
     let [p50, p99, max] = [0.5, 0.99, 1.0].map(|share| at(share).copied().unwrap_or(f64::NAN));
+    let last = |times: &mut dyn Iterator<Item = i64>| times.max().unwrap_or_default();
+    let after = last(&mut told.iter().map(|(_, told)| *told)) - last(&mut came.values().copied());
     println!(
         "{what}: {} records; append to committed record p50 {p50:.3} s, p99 {p99:.3} s, max {max:.3} s; the last of them \
-         {after:.3} s after the last packet was sent",
-        delays.len()
+         {:.3} s after the last packet was appended",
+        delays.len(),
+        after as f64 / 1e3
     );
 }
 
-/// Seconds from receipt to now of every record that comes, until the producer has ended and nothing more does; and how long
-/// after that end the last of them came.
-fn listen(consumer: &BaseConsumer, mut produce: Child) -> (Vec<f64>, f64) {
-    let (mut delays, mut quiet, mut over) = (Vec::new(), Instant::now(), None);
+/// Records that come until the producer has ended and nothing more does: the alert of each, and when it was here (ms since 1970).
+fn listen(consumer: &BaseConsumer, mut produce: Child) -> Vec<(u64, i64)> {
+    let (mut told, mut quiet, mut over) = (Vec::new(), Instant::now(), false);
     loop {
-        if over.is_none() && produce.try_wait().unwrap().is_some() {
-            over = Some(Instant::now());
-        }
+        over |= produce.try_wait().unwrap().is_some();
         match consumer.poll(Duration::from_millis(20)) {
             Some(Ok(message)) => {
                 quiet = Instant::now();
-                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
                 let record: serde_json::Value = serde_json::from_slice(message.payload().unwrap_or_default()).unwrap();
-                if let Some(received) = record["received"].as_str().and_then(seconds) {
-                    delays.push(now - received);
-                }
+                told.extend(record["alert"].as_str().and_then(|id| id.parse().ok()).map(|alert| (alert, now)));
             }
-            _ => {
-                if let Some(over) = over.filter(|_| quiet.elapsed() > Duration::from_secs(5)) {
-                    return (delays, quiet.saturating_duration_since(over).as_secs_f64());
-                }
-            }
+            _ if over && quiet.elapsed() > Duration::from_secs(5) => return told,
+            _ => {}
         }
     }
 }
 
-/// Seconds since 1970 of a time as records write it.
-fn seconds(text: &str) -> Option<f64> {
-    let time = skydiff_dataflow::source::night::parse_time(text).ok()?;
-    Some((time.days() - 40_587.0) * 86_400.0)
+/// When the packet of each alert was appended, ms since 1970.
+fn appended(kafka: &Kafka, topic: &str) -> HashMap<u64, i64> {
+    let consumer = consumer(kafka, topic, Offset::Beginning);
+    let mut decoder = Decoder::new(&Default::default()).unwrap();
+    let (mut open, mut came) = (consumer.assignment().unwrap().count(), HashMap::new());
+    while open > 0 {
+        match consumer.poll(Duration::from_secs(20)).expect("Kafka answers") {
+            Ok(message) => decoder.decode(message.payload().unwrap_or_default(), |_, alert| {
+                came.extend(alert.ok().map(|alert| alert.trigger.0).zip(message.timestamp().to_millis()));
+            }),
+            Err(KafkaError::PartitionEOF(_)) => open -= 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    came
 }
 
 /// CPU seconds of the children that have ended.

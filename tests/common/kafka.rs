@@ -54,9 +54,16 @@ impl Kafka {
 
     /// Makes a topic.
     pub fn topic(&self, name: &str, partitions: usize) {
+        self.topic_with(name, partitions, &[]);
+    }
+
+    /// The same, with settings of one's own.
+    pub fn topic_with(&self, name: &str, partitions: usize, configs: &[&str]) {
         // Packets bear the times of simulated nights, which are long ago.
-        let retention = ["--config", "retention.ms=-1"];
-        self.script("topic create", [name, "--partitions", &partitions.to_string()].into_iter().chain(retention));
+        let partitions = partitions.to_string();
+        let mut words = vec![name, "--partitions", &partitions, "--config", "retention.ms=-1"];
+        words.extend(configs.iter().flat_map(|config| ["--config", config]));
+        self.script("topic create", words);
     }
 
     /// Makes a user; gives the file of its password.

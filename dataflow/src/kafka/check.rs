@@ -137,12 +137,12 @@ fn write(job: &Job, topic: Option<&String>) -> Result<String, String> {
     producer.init_transactions(patience).map_err(wrong)?;
     let Some(topic) = topic else { return Ok("transactions may be begun".into()) };
     producer.begin_transaction().map_err(wrong)?;
-    let delivery = super::connect::Delivery::default();
+    let delivery = super::delivery::Delivery::default();
     let record =
         BaseRecord::<str, str, _>::with_opaque_to(topic, Box::new(delivery.clone())).key("check").payload("{}");
     let sent = producer.send(record).map_err(|(error, _)| wrong(error));
     while sent.is_ok() && producer.in_flight_count() > 0 {
-        producer.poll(Duration::from_millis(5));
+        super::delivery::serve(&producer, Duration::from_millis(5));
     }
     let aborted = producer.abort_transaction(patience);
     sent?;

@@ -4,6 +4,7 @@
 //! message and no log. librdkafka retries for ever what a person must mend, so the first sign of that is an error here
 //! ([`Trouble`]), which says what to do.
 
+use super::delivery::Delivery;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::ConsumerContext;
@@ -241,32 +242,6 @@ impl ProducerContext for Ear {
             delivery.tell(error);
         }
     }
-}
-
-/// What became of messages that were sent, shared by all of a transaction.
-#[derive(Clone, Debug, Default)]
-pub struct Delivery(Arc<Mutex<Option<KafkaError>>>);
-
-impl Delivery {
-    /// The first error, if there was one.
-    pub fn failed(&self) -> Option<KafkaError> {
-        self.0.lock().ok()?.clone()
-    }
-
-    fn tell(&self, error: &KafkaError) {
-        if let Ok(mut failed) = self.0.lock() {
-            // Messages are purged because of what another of them has met.
-            match &*failed {
-                Some(known) if !is_purge(known) => {}
-                _ => *failed = Some(error.clone()),
-            }
-        }
-    }
-}
-
-/// Whether a message was dropped with others: what for is told elsewhere.
-pub fn is_purge(error: &KafkaError) -> bool {
-    matches!(error.rdkafka_error_code(), Some(Code::PurgeQueue | Code::PurgeInflight))
 }
 
 /// A producer that partitions nothing by itself.

@@ -4,7 +4,8 @@
 //! what is published already is left out. Several epochs that are ready may share a transaction. Deliveries are drained
 //! before a commit, because the client's own flush would sleep for 100 ms.
 
-use super::connect::{Delivery, Ear, Producer, Trouble, explain};
+use super::connect::{Ear, Producer, Trouble, explain};
+use super::delivery::{Delivery, serve};
 use super::message::{Out, Report};
 use super::progress::Reports;
 use super::settings::{OutSettings, Topics};
@@ -133,7 +134,7 @@ impl Lane {
             .set("transaction.timeout.ms", TRANSACTION)
             .set("message.timeout.ms", "25000")
             .set("acks", "all")
-            .set("linger.ms", "2")
+            .set("linger.ms", "0")
             .set("message.max.bytes", "8388608")
             .set("compression.codec", &place.settings.compression)
             .set("queue.buffering.max.kbytes", "262144");
@@ -276,7 +277,7 @@ impl Lane {
         self.send(&report, lane, &delivery)?;
         is_done(Step::Send);
         while self.producer.in_flight_count() > 0 {
-            self.producer.poll(Duration::from_millis(1));
+            serve(&self.producer, Duration::from_millis(20));
         }
         if let Some(error) = delivery.failed() {
             return Err(error);
@@ -312,7 +313,7 @@ impl Lane {
             match self.producer.send(record) {
                 Ok(()) => return Ok(()),
                 Err((error, back)) if error.rdkafka_error_code() == Some(Code::QueueFull) => {
-                    self.producer.poll(Duration::from_millis(1));
+                    serve(&self.producer, Duration::from_millis(2));
                     record = back;
                 }
                 Err((error, _)) => return Err(error),

@@ -84,7 +84,9 @@ impl Live {
             }
             let left = open.since.map_or(WAIT, |since| self.age.saturating_sub(since.elapsed()).min(WAIT));
             // One source may wait; of several each is asked in turn.
-            let wait = if sources.len() == 1 { left } else { left.min(Duration::from_millis(1)) };
+            // The client spins for what is less than a millisecond.
+            let least = Duration::from_millis(1);
+            let wait = if sources.len() == 1 { left.max(least) } else { least };
             for source in &mut sources {
                 self.poll(source, wait, &mut open, &mut hand)?;
             }

@@ -11,6 +11,7 @@
 //! | `live` | the mint of live packets |
 //! | `source` | a cluster whose partitions it reads |
 //! | `topics` | those that are written |
+//! | `delivery` | what becomes of messages that were sent |
 //! | `message` | what is sent, as messages |
 //! | `enclosure` | what of a packet goes with the record that it caused |
 //! | `progress` | how far lanes are |
@@ -22,6 +23,7 @@
 
 pub mod check;
 pub mod connect;
+pub mod delivery;
 mod discover;
 pub mod enclosure;
 pub mod heard;

@@ -3,7 +3,8 @@
 //! The bytes are those that were given. A message that a broker refuses for good ends it; one that is on its way when a
 //! broker dies is sent again, once (idempotence), and in order.
 
-use super::connect::{Delivery, Ear, Login, Producer, Trouble, explain, is_purge};
+use super::connect::{Ear, Login, Producer, Trouble, explain};
+use super::delivery::{Delivery, is_purge, serve};
 use super::pace::{Pace, Pacer};
 use super::reach::Cluster;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -15,6 +16,8 @@ use std::time::{Duration, Instant};
 
 /// What is served meanwhile, while a packet is not due.
 const SERVE: Duration = Duration::from_millis(20);
+/// How long it is waited for room.
+const FULL: Duration = Duration::from_millis(2);
 /// Deliveries are looked at after so many packets.
 const LOOK: u64 = 64;
 /// Kafka refuses times that are more than an hour from now, and drops what is older than a week. Nights that are sent with
@@ -116,7 +119,8 @@ impl<'a> Sender<'a> {
             if left.is_zero() {
                 break;
             }
-            self.producer.poll(left.min(SERVE));
+            serve(&self.producer, Duration::ZERO);
+            std::thread::sleep(left.min(SERVE));
             self.look(topic)?;
         }
         if self.manner.pace != Pace::Flat {
@@ -134,7 +138,7 @@ impl<'a> Sender<'a> {
                 Ok(()) => break,
                 Err((KafkaError::MessageProduction(Code::QueueFull), back)) => {
                     record = back;
-                    self.producer.poll(SERVE);
+                    serve(&self.producer, FULL);
                     self.look(topic)?;
                     if self.stop.load(Ordering::Relaxed) {
                         return Ok(false);
@@ -146,7 +150,7 @@ impl<'a> Sender<'a> {
         self.sent.packets += 1;
         self.sent.bytes += packet.len() as u64;
         if self.sent.packets.is_multiple_of(LOOK) {
-            self.producer.poll(Duration::ZERO);
+            serve(&self.producer, Duration::ZERO);
             self.look(topic)?;
         }
         Ok(true)
@@ -161,7 +165,7 @@ impl<'a> Sender<'a> {
     pub fn finish(self) -> Result<Sent, String> {
         let topic = self.sent.topics.keys().next_back().cloned().unwrap_or_default();
         while self.producer.in_flight_count() > 0 {
-            self.producer.poll(SERVE);
+            serve(&self.producer, SERVE);
             self.look(&topic)?;
         }
         self.look(&topic)?;
@@ -182,7 +186,7 @@ impl<'a> Sender<'a> {
     fn look(&self, topic: &str) -> Result<(), String> {
         if let Some(mut error) = self.delivery.failed() {
             if is_purge(&error) {
-                self.producer.poll(Duration::from_millis(500));
+                serve(&self.producer, Duration::from_millis(500));
                 error = self.delivery.failed().unwrap_or(error);
                 // A producer that keeps order gives all up at the first that is refused.
                 if let Some((code, _)) = self.producer.client().fatal_error().filter(|_| is_purge(&error)) {

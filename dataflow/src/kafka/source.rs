@@ -54,7 +54,9 @@ impl Source {
             .set("enable.partition.eof", "true")
             .set("fetch.wait.max.ms", "50")
             .set("queued.max.messages.kbytes", "65536")
-            .set("fetch.message.max.bytes", "8388608")
+            // Answers of tens of MB are memory that the system has to clear each time; a larger message comes alone.
+            .set("fetch.message.max.bytes", "1048576")
+            .set("fetch.max.bytes", "8388608")
             .set("fetch.error.backoff.ms", "100");
         let consumer: Consumer =
             config.create_with_context(ear).map_err(|error| explain(&error, &settings.login.brokers))?;
