@@ -31,7 +31,7 @@ fn main() {
     }
     // Made beforehand: to simulate a sky takes more of the machine than to tell of it.
     let nights = Folder::new("bench-nights");
-    for (name, start, visits) in [("warm.tar", "2026-01-01", "5"), ("night.tar", "2026-01-02", "20")] {
+    for (name, start, visits) in [("warm.tar", "2026-01-01", "20"), ("night.tar", "2026-01-02", "20")] {
         let to = nights.0.join(name);
         let night = ["--nights", "1", "--start", start, "--visits", visits, "--alerts", "1000"];
         let words = [&["simulate", "--to", to.to_str().unwrap(), "--no-weather", "--no-trouble"], &night[..]];
@@ -125,7 +125,7 @@ fn consumer(kafka: &Kafka, topic: &str, from: Offset) -> BaseConsumer {
 }
 
 /// From the append of a packet to its committed record in a consumer's hands, and from the last packet to the last record. A
-/// night of 10 s before it warms up the brokers' code and the lanes' first transactions, and is not counted.
+/// night of 40 s before it warms up the brokers' code and the lanes' first transactions, and is not counted.
 fn latency(kafka: &Kafka, nights: &Folder, what: &str, topic: &str, rate: &str, packets: usize) {
     kafka.topic_with(topic, 16, &["message.timestamp.type=LogAppendTime"]);
     let folder = Folder::new("bench-latency");
@@ -156,7 +156,7 @@ fn latency(kafka: &Kafka, nights: &Folder, what: &str, topic: &str, rate: &str, 
             .spawn()
             .unwrap()
     };
-    listen(&heard, produce("warm.tar", "257", 2_570));
+    listen(&heard, produce("warm.tar", "257", 257 * 40));
     let told = listen(&heard, produce("night.tar", rate, packets));
     let _ = Command::new("kill").args(["-TERM", &job.id().to_string()]).status();
     let _ = job.wait();
