@@ -295,6 +295,9 @@ pub fn passes(error: &KafkaError) -> bool {
                 | Code::CoordinatorLoadInProgress
                 | Code::CoordinatorNotAvailable
                 | Code::NotCoordinator
+                // What was asked of a broker that has left meanwhile.
+                | Code::BrokerDestroy
+                | Code::DestroyBroker
         )
     )
 }
