@@ -6,9 +6,12 @@ use common::archive::entries;
 use common::kafka::Kafka;
 use common::verbs::{saved, words, wrong};
 use common::{Folder, printed, skydiff};
+use rdkafka::config::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 /// A small simulated night.
 const NIGHT: &str = "--nights 1 --visits 8 --alerts 15 --no-weather";
@@ -57,6 +60,24 @@ fn what_is_read_is_what_was_sent_to_the_byte() {
             assert_eq!(lines.lines().count(), sent.len());
         }
     }
+}
+
+#[test]
+fn a_message_larger_than_what_is_asked_for_at_once_holds_nothing_up() {
+    let Some(kafka) = Kafka::shared() else { return };
+    kafka.topic_with("large", 2, &["max.message.bytes=30000000"]);
+    let mut config = ClientConfig::new();
+    let config = config.set("bootstrap.servers", &kafka.plaintext).set("message.max.bytes", "30000000");
+    let producer: BaseProducer = config.create().unwrap();
+    let sizes = [10, 3_000_000, 10, 12_000_000, 10];
+    for (size, partition) in sizes.iter().flat_map(|size| [(size, 0), (size, 1)]) {
+        let bytes = vec![b'x'; *size];
+        producer.send(BaseRecord::<(), _>::to("large").partition(partition).payload(&bytes)).unwrap();
+        producer.flush(Duration::from_secs(10)).unwrap();
+    }
+    let flags = format!("run --kafka {} --topic large --until-end --max-reject 1 --json", kafka.plaintext);
+    let told: Json = serde_json::from_str(printed(skydiff(words(&flags))).lines().last().unwrap()).unwrap();
+    assert_eq!(told["report"]["packets"]["received"], 2 * sizes.len(), "{told}");
 }
 
 #[test]

@@ -83,8 +83,7 @@ impl Live {
                 }
             }
             let left = open.since.map_or(WAIT, |since| self.age.saturating_sub(since.elapsed()).min(WAIT));
-            // One source may wait; of several each is asked in turn.
-            // The client spins for what is less than a millisecond.
+            // One source may wait; of several each is asked in turn. For less than a millisecond the client would spin.
             let least = Duration::from_millis(1);
             let wait = if sources.len() == 1 { left.max(least) } else { least };
             for source in &mut sources {

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 /// What is served meanwhile, while a packet is not due.
 const SERVE: Duration = Duration::from_millis(20);
-/// How long it is waited for room.
+/// How long it is waited for room at most, where the client's queue is full.
 const FULL: Duration = Duration::from_millis(2);
 /// Deliveries are looked at after so many packets.
 const LOOK: u64 = 64;
@@ -186,7 +186,8 @@ impl<'a> Sender<'a> {
     fn look(&self, topic: &str) -> Result<(), String> {
         if let Some(mut error) = self.delivery.failed() {
             if is_purge(&error) {
-                serve(&self.producer, Duration::from_millis(500));
+                // Why is told as an event, which may come when nothing is under way any more.
+                self.producer.poll(Duration::from_millis(500));
                 error = self.delivery.failed().unwrap_or(error);
                 // A producer that keeps order gives all up at the first that is refused.
                 if let Some((code, _)) = self.producer.client().fatal_error().filter(|_| is_purge(&error)) {

@@ -74,6 +74,7 @@ fn wrong_value(error: &str) -> String {
         Some((got, "usize" | "u64" | "u32" | "u16" | "i64" | "i32" | "i16")) => {
             format!("expected a whole number, got {got}")
         }
+        Some(("map", "a sequence")) => "is a list: write [[ ]] around its name, once for each".to_owned(),
         Some((got, expected)) => format!("expected {expected}, got {got}"),
         None => what.to_owned(),
     };

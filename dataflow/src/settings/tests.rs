@@ -89,6 +89,7 @@ fn values_are_checked() {
         ("[sink]\nformats = [\"csv\"]", "jsonl"),
         ("[run]\nworkers = \"two\"", "run.workers: expected a whole number, got string \"two\""),
         ("[timescales]\nflare_z = \"abc\"", "timescales.flare_z: expected a number, got string \"abc\""),
+        ("[source]\npath = \"x\"", "source: is a list: write [[ ]]"),
         ("[run]\nworkers = 100000", "run.workers = 100000: give at most 1024"),
         ("[records]\narchival_days = nan", "records.archival_days"),
         ("[survey.ztf.errors]\nfactor = inf", "survey.ztf.errors.factor = inf"),
